@@ -1,0 +1,69 @@
+"""Dopants per nanocrystal, and where they sit: from STEM-EDS maps to statistics and figures.
+
+Public names are loaded when they are first used, so importing the package is quick and has no
+side effect.
+
+Examples
+--------
+>>> import napari_nanodope as nd
+>>> field, truth = nd.simulate_field(nd.PhantomParams(shape_px=(120, 120)), seed=1)
+>>> result = nd.analyze(field, nd.Recipe(), labels=truth.labels)
+>>> result.summary["location"]
+'core'
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from napari_nanodope import figures as figures
+    from napari_nanodope.io import list_readers as list_readers
+    from napari_nanodope.io import read_field as read_field
+    from napari_nanodope.io import read_labels as read_labels
+    from napari_nanodope.materials import Material as Material
+    from napari_nanodope.model import FieldOfView as FieldOfView
+    from napari_nanodope.model import InputError as InputError
+    from napari_nanodope.model import Source as Source
+    from napari_nanodope.phantom import PhantomParams as PhantomParams
+    from napari_nanodope.phantom import PhantomTruth as PhantomTruth
+    from napari_nanodope.phantom import simulate_field as simulate_field
+    from napari_nanodope.pipeline import analyze as analyze
+    from napari_nanodope.recipe import Recipe as Recipe
+    from napari_nanodope.results import FieldResult as FieldResult
+    from napari_nanodope.segmentation import segment as segment
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "FieldOfView": "model",
+    "FieldResult": "results",
+    "InputError": "model",
+    "Material": "materials",
+    "PhantomParams": "phantom",
+    "PhantomTruth": "phantom",
+    "Recipe": "recipe",
+    "Source": "model",
+    "analyze": "pipeline",
+    "list_readers": "io",
+    "read_field": "io",
+    "read_labels": "io",
+    "segment": "segmentation",
+    "simulate_field": "phantom",
+}
+
+__all__ = ["__version__", "figures", *_HOMES]  # noqa: PLE0604 - the names above, each once
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name from its module on first use."""
+    if name == "figures":
+        return import_module(f"{__name__}.figures")
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,283 @@
+"""Dopants per particle from thresholded pixels, corrected for false positives."""
+
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import gammaincc, gammainccinv, gammaincinv
+
+from napari_nanodope.model import InputError
+
+MARGIN_PX = 2
+
+
+@dataclass(frozen=True, slots=True)
+class FalsePositives:
+    """How often a pixel without a particle is counted as a dopant.
+
+    Attributes
+    ----------
+    n_events : int
+        Pixels above the threshold among those outside every particle.
+    n_pixels : int
+        Pixels outside every particle, at least two pixels away from any.
+    """
+
+    n_events: int
+    n_pixels: int
+
+    @property
+    def per_pixel(self) -> float:
+        """Fraction of particle-free pixels counted as dopants; 0 where there are no such pixels."""
+        return self.n_events / self.n_pixels if self.n_pixels else 0.0
+
+    def interval(self, level: float = 0.95) -> tuple[float, float]:
+        """Exact Poisson interval of `per_pixel`; (0, 0) where there are no such pixels."""
+        if not self.n_pixels:
+            return 0.0, 0.0
+        low, high = poisson_interval(self.n_events, level=level)
+        return float(low) / self.n_pixels, float(high) / self.n_pixels
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """Values with the bounds of their intervals, all of one shape."""
+
+    value: NDArray[np.float64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+
+
+def find_particle_free(
+    labels: NDArray[np.int32], *, margin_px: int = MARGIN_PX
+) -> NDArray[np.bool_]:
+    """Pixels (Y, X) with no particle among the `margin_px` pixels to each side and diagonally."""
+    return _find_free(labels, margin_px)
+
+
+def count_false_positives(
+    dopant: NDArray[np.float32], particle_free: NDArray[np.bool_], threshold: float
+) -> FalsePositives:
+    """Rate at which particle-free pixels lie above the threshold.
+
+    Parameters
+    ----------
+    dopant : (Y, X) float32 array
+        Net dopant counts.
+    particle_free : (Y, X) bool array
+        From `find_particle_free`.
+    threshold : float
+        In counts; a pixel strictly above is an event.
+    """
+    n_events, n_pixels = _count_events(dopant, particle_free, threshold)
+    return FalsePositives(n_events=n_events, n_pixels=n_pixels)
+
+
+def poisson_interval(
+    n: ArrayLike, *, level: float = 0.95
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Exact central interval of a Poisson mean, given the count `n` (any shape).
+
+    References
+    ----------
+    .. [1] F. Garwood, Biometrika 1936, 28, 437, DOI 10.1093/biomet/28.3-4.437.
+
+    Examples
+    --------
+    >>> low, high = poisson_interval(10)
+    >>> round(float(low), 3), round(float(high), 3)
+    (4.795, 18.39)
+    """
+    counts = np.asarray(n, dtype=float)
+    tail = (1 - level) / 2
+    low = np.where(counts > 0, gammaincinv(np.maximum(counts, 1e-300), tail), 0.0)
+    return low, gammainccinv(counts + 1, tail)
+
+
+def estimate_dopants(
+    n_events: ArrayLike, area_px: ArrayLike, background: FalsePositives, *, level: float = 0.95
+) -> Estimate:
+    """Dopants behind `n_events` dopant pixels, less the false positives expected in `area_px`.
+
+    Parameters
+    ----------
+    n_events, area_px : (...) array
+        Dopant pixels counted, and the pixels among which they were counted.
+    background : FalsePositives
+        Rate from particle-free pixels, with its own uncertainty.
+    level : float, optional
+        Coverage of the interval.
+
+    Returns
+    -------
+    Estimate
+        The unbiased ``n - p0 A``, which may be negative (it averages out), with low and high
+        bounds of the expected number of dopants, never negative.
+
+    Notes
+    -----
+    With the false positives B = p0 A known, the lower bound is the exact one of n [1]_ less B,
+    and the upper bound U solves P(k <= n | B + U) = (1 - level) / 2 x P(k <= n | B), which stays
+    positive when n falls below B [2]_. The uncertainty of p0 is added in quadrature to either
+    distance from the estimate [3]_. Coverage is at least `level`.
+
+    References
+    ----------
+    .. [1] F. Garwood, Biometrika 1936, 28, 437, DOI 10.1093/biomet/28.3-4.437.
+    .. [2] A. L. Read, J. Phys. G 2002, 28, 2693, DOI 10.1088/0954-3899/28/10/313.
+    .. [3] G. Y. Zou, A. Donner, Stat. Med. 2008, 27, 1693, DOI 10.1002/sim.3095.
+    """
+    n, area = np.asarray(n_events, dtype=float), np.asarray(area_px, dtype=float)
+    p0, (p0_low, p0_high) = background.per_pixel, background.interval(level)
+    false = p0 * area
+    value = n - false
+    lower, _ = poisson_interval(n, level=level)
+    tail = (1 - level) / 2
+    upper = gammainccinv(n + 1, tail * gammaincc(n + 1, false)) - false
+    return Estimate(
+        value=value,
+        low=np.maximum(value - np.hypot(n - lower, (p0_high - p0) * area), 0),
+        high=value + np.hypot(upper - value, (p0 - p0_low) * area),
+    )
+
+
+def estimate_undoped_fraction(
+    n_events: NDArray[np.int64], area_px: NDArray[np.int64], background: FalsePositives
+) -> tuple[float, float, float]:
+    """Fraction of particles without a detected dopant, with its 95 % interval.
+
+    Parameters
+    ----------
+    n_events, area_px : (N,) int64 array
+        Dopant pixels and area of every particle.
+    background : FalsePositives
+        Rate from particle-free pixels.
+
+    Returns
+    -------
+    value, low, high : float
+        NaN where there are no particles, or where false positives leave too few of the undoped
+        without a count (less than one in ten) to tell.
+
+    Notes
+    -----
+    A particle without dopants still shows none with probability exp(-p0 A) only; the share of
+    particles that show none, with its Wilson interval [1]_, is divided by the mean of that.
+
+    References
+    ----------
+    .. [1] E. B. Wilson, J. Am. Stat. Assoc. 1927, 22, 209, DOI 10.1080/01621459.1927.10502953.
+    """
+    n = len(n_events)
+    shown = float(np.mean(np.exp(-background.per_pixel * area_px))) if n else 0.0
+    if shown < 0.1:
+        return np.nan, np.nan, np.nan
+    share = float(np.count_nonzero(n_events == 0)) / n
+    z2 = 1.959964**2
+    centre = (share + z2 / (2 * n)) / (1 + z2 / n)
+    half = np.sqrt(z2 * (share * (1 - share) / n + z2 / (4 * n**2))) / (1 + z2 / n)
+    value, low, high = np.clip(np.array([share, centre - half, centre + half]) / shown, 0, 1)
+    return float(value), float(low), float(high)
+
+
+def tabulate_thresholds(
+    dopant: NDArray[np.float32],
+    labels: NDArray[np.int32],
+    particle_free: NDArray[np.bool_],
+    *,
+    n_thresholds: int = 200,
+) -> pd.DataFrame:
+    """What each threshold would count, inside and outside the particles.
+
+    Parameters
+    ----------
+    dopant : (Y, X) float32 array
+        Net dopant counts.
+    labels : (Y, X) int32 array
+        Zero for background.
+    particle_free : (Y, X) bool array
+        From `find_particle_free`.
+    n_thresholds : int, optional
+        At most so many thresholds, from 0 to the greatest value inside particles. They lie midway
+        between values that occur.
+
+    Returns
+    -------
+    DataFrame
+        ``threshold, dopant_pixels, false_positives_per_pixel, dopants, relative_error``: the
+        corrected total and its standard error over itself (infinite where nothing is left).
+
+    Raises
+    ------
+    InputError
+        If there are no particles, or nothing in them is above zero.
+    """
+    inside = np.sort(dopant[labels > 0])
+    if not len(inside) or inside[-1] <= 0:
+        raise InputError(
+            "Expected dopant counts above zero inside particles to choose a threshold, got none; "
+            "check the labels and the dopant map, or give a number."
+        )
+    outside = np.sort(dopant[particle_free])
+    found = np.unique(inside[np.searchsorted(inside, 0, side="right") :])
+    edges = np.concatenate([[0], found]).astype(float)
+    middle = (edges[1:] + edges[:-1]) / 2
+    pick = np.unique(np.linspace(0, len(middle) - 1, min(n_thresholds, len(middle))).astype(int))
+    thresholds = middle[pick]
+    n_in = len(inside) - np.searchsorted(inside, thresholds, side="right")
+    n_out = len(outside) - np.searchsorted(outside, thresholds, side="right")
+    scale = len(inside) / max(len(outside), 1)
+    total = n_in - scale * n_out
+    with np.errstate(divide="ignore", invalid="ignore"):
+        error = np.where(total > 0, np.sqrt(n_in + scale**2 * n_out) / total, np.inf)
+    return pd.DataFrame(
+        {
+            "threshold": thresholds,
+            "dopant_pixels": n_in,
+            "false_positives_per_pixel": n_out / max(len(outside), 1),
+            "dopants": total,
+            "relative_error": error,
+        }
+    )
+
+
+def choose_threshold(table: pd.DataFrame) -> float:
+    """Threshold with the smallest relative error of the corrected total; the lowest of equals."""
+    return float(table["threshold"].iloc[int(table["relative_error"].to_numpy().argmin())])
+
+
+@numba.njit(cache=True, nogil=True)
+def _find_free(labels: NDArray[np.int32], margin: int) -> NDArray[np.bool_]:
+    n_rows, n_columns = labels.shape
+    near = np.zeros((n_rows, n_columns), np.bool_)
+    for y in range(n_rows):
+        until = -1  # last column that a particle of this row keeps from being free
+        for x in range(n_columns):
+            if labels[y, x] > 0:
+                if until < x:
+                    for left in range(max(x - margin, until + 1, 0), x):
+                        near[y, left] = True
+                until = x + margin
+            if x <= until:
+                near[y, x] = True
+    free = np.ones((n_rows, n_columns), np.bool_)
+    for y in range(n_rows):
+        for other in range(max(y - margin, 0), min(y + margin + 1, n_rows)):
+            for x in range(n_columns):
+                free[y, x] &= not near[other, x]
+    return free
+
+
+@numba.njit(cache=True, nogil=True)
+def _count_events(
+    dopant: NDArray[np.float32], particle_free: NDArray[np.bool_], threshold: float
+) -> tuple[int, int]:
+    n_events = n_pixels = 0
+    for y in range(dopant.shape[0]):
+        for x in range(dopant.shape[1]):
+            if particle_free[y, x]:
+                n_pixels += 1
+                n_events += dopant[y, x] > threshold
+    return n_events, n_pixels

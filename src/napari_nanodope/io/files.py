@@ -1,0 +1,93 @@
+"""Whole files or none: what every writer and reader of this package shares."""
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from napari_nanodope.model import InputError
+
+
+class UnreadableFileError(InputError):
+    """A file is missing, damaged or not what it says; the message names it and what to do."""
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Temporary path in the same folder, renamed to `path` on success and removed otherwise."""
+    handle, name = tempfile.mkstemp(
+        prefix=f".{path.stem}.", suffix=f".partial{path.suffix}", dir=path.parent
+    )
+    os.close(handle)
+    partial = Path(name)
+    try:
+        yield partial
+        partial.chmod(0o666 & ~_umask())
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def replacing_folder(folder: Path, *, last: str) -> Iterator[Path]:
+    """Temporary folder beside `folder`; its files move there on success, the one named `last` last.
+
+    Files of other names that `folder` already holds are kept.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    partial = Path(
+        tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".partial", dir=folder.parent)
+    )
+    try:
+        yield partial
+        partial.chmod(0o777 & ~_umask())
+        if not folder.exists():
+            partial.replace(folder)
+            return
+        (folder / last).unlink(missing_ok=True)
+        for file in sorted(partial.iterdir(), key=lambda f: f.name == last):
+            file.replace(folder / file.name)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def check_folder_is_writable(folder: Path) -> None:
+    """Raise InputError unless files can be written into `folder`, which need not exist yet.
+
+    Raises
+    ------
+    InputError
+        If it is a file, or its nearest existing parent cannot be written to.
+    """
+    parent = folder
+    while not parent.exists() and parent != parent.parent:
+        parent = parent.parent
+    if not parent.is_dir():
+        raise InputError(f"Expected a folder to write to, got the file {parent}; name another.")
+    try:
+        with tempfile.TemporaryFile(dir=parent):
+            pass
+    except OSError as error:
+        raise InputError(
+            f"Expected a folder that can be written to, got {parent}: {error.strerror}; choose "
+            f"another folder with --out."
+        ) from None
+
+
+def hash_files(paths: Iterable[Path]) -> str:
+    """Digest in hexadecimal of the bytes of files, in the order given."""
+    digest = hashlib.sha256()
+    for path in paths:
+        with path.open("rb") as file:
+            while chunk := file.read(1 << 22):
+                digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

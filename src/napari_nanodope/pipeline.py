@@ -1,0 +1,300 @@
+"""One field of view through every step: labels, depths, counts, statistics."""
+
+import hashlib
+import platform
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+import napari_nanodope
+from napari_nanodope.core.counting import (
+    FalsePositives,
+    choose_threshold,
+    count_false_positives,
+    estimate_dopants,
+    find_particle_free,
+    tabulate_thresholds,
+)
+from napari_nanodope.core.distance import (
+    compute_depth_nm,
+    compute_erode_ceil_depth_px,
+    deepest,
+)
+from napari_nanodope.core.labels import (
+    CompactLabels,
+    Morphology,
+    compact_labels,
+    measure_morphology,
+)
+from napari_nanodope.core.profiles import DepthBins, RadialSums, sum_radially
+from napari_nanodope.core.shells import LocationTest, compare_locations, pool_counts
+from napari_nanodope.core.summary import Findings, summarize
+from napari_nanodope.materials import dopants_to_mM, sphere_volume_nm3
+from napari_nanodope.model import FieldOfView, as_labels, read_only
+from napari_nanodope.recipe import Recipe
+from napari_nanodope.results import FieldResult
+from napari_nanodope.segmentation import segment
+
+Progress = Callable[[float, str], None]
+
+
+class AnalysisCancelledError(Exception):
+    """The caller asked an analysis to stop."""
+
+
+def analyze(
+    field: FieldOfView,
+    recipe: Recipe | None = None,
+    *,
+    labels: ArrayLike | None = None,
+    progress: Progress | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> FieldResult:
+    """Dopants of every nanocrystal of a field, at every depth, and what they say together.
+
+    Parameters
+    ----------
+    field : FieldOfView
+        Survey and net maps; it must hold the recipe's host and dopant.
+    recipe : Recipe, optional
+        Every setting.
+    labels : (Y, X) array of integers, optional
+        One positive number per particle, 0 for background; without it the field is segmented.
+    progress : callable, optional
+        Called with the fraction done, from 0 to 1, and the name of the step that starts.
+    cancelled : callable, optional
+        Asked before each step; the analysis stops when it returns True.
+
+    Returns
+    -------
+    FieldResult
+        Labels, tables, summary and provenance.
+
+    Raises
+    ------
+    InputError
+        If an element is not mapped, or the labels do not fit the field.
+    AnalysisCancelledError
+        If `cancelled` returned True.
+
+    Examples
+    --------
+    >>> import napari_nanodope as nd
+    >>> field, truth = nd.simulate_field(nd.PhantomParams(location="surface"), seed=3)
+    >>> nd.analyze(field, labels=truth.labels).summary["location"]
+    'surface'
+    """
+    recipe = recipe or Recipe()
+
+    def step(done: float, what: str) -> None:
+        if cancelled is not None and cancelled():
+            raise AnalysisCancelledError(f"Stopped before {what}.")
+        if progress is not None:
+            progress(done, what)
+
+    host, dopant = field.map_of(recipe.field.host), field.map_of(recipe.field.dopant)
+    step(0.0, "segmentation")
+    if labels is None:
+        outlined, origin = segment(field, recipe.segment, host=recipe.field.host), "segmented"
+    else:
+        outlined, origin = as_labels(labels, field.shape), "given"
+    step(0.4, "morphology")
+    compact = compact_labels(outlined)
+    shapes = measure_morphology(compact, field.pixel_size_nm)
+    step(0.5, "distance from the edge")
+    bins, inradius_nm = _measure_depth(compact, field.pixel_size_nm, recipe)
+    step(0.7, "counting")
+    threshold, background = _count_background(outlined, dopant, recipe)
+    sums = sum_radially(compact, bins, host, dopant, threshold)
+    step(0.9, "statistics")
+    table = _tabulate_particles(
+        _Measured(compact, shapes, inradius_nm, sums, background), field.pixel_size_nm, recipe
+    )
+    location = _locate(sums, table["included"].to_numpy(bool), background, field, recipe)
+    summary = summarize(Findings(table, shapes.n_pixels, background, threshold, location), recipe)
+    result = FieldResult(
+        field=field,
+        recipe=recipe,
+        labels=read_only(outlined),
+        particles=_identify(table, field, recipe),
+        radial=_identify(_tabulate_radial(sums, compact, field.pixel_size_nm), field, recipe),
+        profiles=_identify(location.expected, field, recipe),
+        summary=summary,
+        provenance=_trace(field, recipe, outlined, origin),
+    )
+    step(1.0, "done")
+    return result
+
+
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """What was measured of every particle."""
+
+    labels: CompactLabels
+    shapes: Morphology
+    inradius_nm: NDArray[np.float64]
+    sums: RadialSums
+    background: FalsePositives
+
+
+def _measure_depth(
+    labels: CompactLabels, pixel_size_nm: tuple[float, float], recipe: Recipe
+) -> tuple[DepthBins, NDArray[np.float64]]:
+    """Depth bins, and the exact greatest depth (N,) of every particle in nm."""
+    width = min(pixel_size_nm)
+    depth_nm = compute_depth_nm(labels.image, pixel_size_nm)
+    inradius_nm = deepest(labels, depth_nm).astype(float)
+    if recipe.profile.distance == "euclidean":
+        return DepthBins(depth_nm, width=width), inradius_nm
+    del depth_nm
+    # Half a pixel puts a pixel in the middle of its bin, which is where its centre is.
+    depth_px = compute_erode_ceil_depth_px(labels.image) + np.float32(0.5)
+    return DepthBins(depth_px, nm=width), inradius_nm
+
+
+def _count_background(
+    labels: NDArray[np.int32], dopant: NDArray[np.float32], recipe: Recipe
+) -> tuple[float, FalsePositives]:
+    free = find_particle_free(labels)
+    threshold = recipe.count.threshold
+    if threshold == "auto":
+        threshold = choose_threshold(tabulate_thresholds(dopant, labels, free))
+    return threshold, count_false_positives(dopant, free, threshold)
+
+
+def _tabulate_particles(
+    measured: _Measured, pixel_size_nm: tuple[float, float], recipe: Recipe
+) -> pd.DataFrame:
+    shapes, sums, n = measured.shapes, measured.sums, measured.labels.n
+    area_nm2 = shapes.n_pixels * pixel_size_nm[0] * pixel_size_nm[1]
+    diameter_nm = 2 * np.sqrt(area_nm2 / np.pi)
+    host_counts = sums.per_particle("host_counts", n)
+    dopant_pixels = sums.per_particle("dopant_pixels", n).astype(np.int64)
+    dopants = estimate_dopants(dopant_pixels, shapes.n_pixels, measured.background)
+    volume_nm3 = sphere_volume_nm3(diameter_nm)
+    if recipe.particles.volume == "inradius":
+        volume_nm3 = sphere_volume_nm3(2 * measured.inradius_nm)
+    elif recipe.particles.volume == "host":
+        volume_nm3 = _share_volume(volume_nm3, host_counts)
+    reasons = _exclude(shapes, diameter_nm, recipe)
+    return pd.DataFrame(
+        {
+            "label": measured.labels.ids,
+            "centroid_y_nm": shapes.centroid_nm[:, 0],
+            "centroid_x_nm": shapes.centroid_nm[:, 1],
+            "area_nm2": area_nm2,
+            "equivalent_diameter_nm": diameter_nm,
+            "inradius_nm": measured.inradius_nm,
+            "eccentricity": shapes.eccentricity,
+            "solidity": shapes.solidity,
+            "touches_border": shapes.touches_border,
+            "included": reasons == "",
+            "exclusion_reason": pd.Series(reasons, dtype="str"),
+            "host_counts": host_counts,
+            "dopant_pixels": dopant_pixels,
+            "dopant_counts": sums.per_particle("dopant_counts", n),
+            "dopants": dopants.value,
+            "dopants_low": dopants.low,
+            "dopants_high": dopants.high,
+            "volume_nm3": volume_nm3,
+            "dopant_mM": dopants_to_mM(dopants.value, volume_nm3),
+        }
+    )
+
+
+def _share_volume(
+    volume_nm3: NDArray[np.float64], host_counts: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Share the total volume of the spheres out in proportion to host counts."""
+    total = host_counts.sum()
+    shares = np.clip(host_counts, 0, None) / total if total > 0 else np.nan * host_counts
+    return np.asarray(shares * volume_nm3.sum())
+
+
+def _exclude(
+    shapes: Morphology, diameter_nm: NDArray[np.float64], recipe: Recipe
+) -> NDArray[np.object_]:
+    """Why each particle is left out of the statistics; empty where it is not."""
+    reasons = np.full(len(diameter_nm), "", dtype=object)
+    reasons[diameter_nm < recipe.particles.min_diameter_nm] = "smaller than min_diameter_nm"
+    if recipe.particles.exclude_border:
+        reasons[shapes.touches_border] = "touches the border"
+    return reasons
+
+
+def _locate(
+    sums: RadialSums,
+    included: NDArray[np.bool_],
+    background: FalsePositives,
+    field: FieldOfView,
+    recipe: Recipe,
+) -> LocationTest:
+    shell = recipe.profile.shell_nm
+    shell_nm = min(field.pixel_size_nm) if shell == "auto" else shell
+    pooled = pool_counts(sums.of(included), field.pixel_size_nm, shell_nm)
+    return compare_locations(pooled, background)
+
+
+def _tabulate_radial(
+    sums: RadialSums, labels: CompactLabels, pixel_size_nm: tuple[float, float]
+) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "label": labels.ids[sums.particle],
+            "depth_px": sums.depth_px,
+            "depth_nm": (sums.depth_px + 0.5) * min(pixel_size_nm),
+            "n_pixels": sums.n_pixels,
+            "host_counts": sums.host_counts,
+            "dopant_pixels": sums.dopant_pixels,
+            "dopant_counts": sums.dopant_counts,
+        }
+    )
+
+
+def _identify(table: pd.DataFrame, field: FieldOfView, recipe: Recipe) -> pd.DataFrame:
+    """Add what tells this field's rows from others' when tables are put together."""
+    names = {
+        "sample_id": field.sample_id,
+        "field_id": field.field_id,
+        "host_element": recipe.field.host,
+        "dopant_element": recipe.field.dopant,
+    }
+    for name, value in names.items():
+        codes = np.zeros(len(table), np.int8)
+        table[name] = pd.Categorical.from_codes(codes, categories=pd.Index([value], dtype="str"))
+    return table
+
+
+def _trace(
+    field: FieldOfView, recipe: Recipe, labels: NDArray[np.int32], origin: str
+) -> dict[str, Any]:
+    source = field.source
+    packages = ("numpy", "scipy", "pandas", "numba", "edt", "scikit-image")
+    return {
+        "package": "napari-nanodope",
+        "version": napari_nanodope.__version__,
+        "python": platform.python_version(),
+        "packages": {name: version(name) for name in packages},
+        "recipe_sha256": recipe.sha256,
+        "input": {
+            "path": source.path if source else "",
+            "sha256": source.sha256 if source else hash_arrays(field.survey, *field.maps.values()),
+            "reader": source.reader if source else "arrays",
+            "settings": dict(source.settings) if source else {},
+        },
+        "labels": {"origin": origin, "sha256": hash_arrays(labels)},
+    }
+
+
+def hash_arrays(*arrays: NDArray[Any]) -> str:
+    """Digest in hexadecimal of the shapes, types and bytes of arrays."""
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(f"{array.shape}{array.dtype.str}".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()

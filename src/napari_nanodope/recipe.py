@@ -1,0 +1,255 @@
+"""Every setting of an analysis, one frozen class per stage; read from TOML and written to it."""
+
+import hashlib
+import json
+import tomllib
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from napari_nanodope.materials import Material, material_named
+from napari_nanodope.model import InputError, is_element
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class Stage(BaseModel):
+    """A table of the recipe: frozen, with no unknown keys."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True, validate_default=True
+    )
+
+
+class FieldStage(Stage):
+    """What is in the picture."""
+
+    host: str = "Cd"
+    """Element of the host lattice that the dopant replaces."""
+    dopant: str = "Mn"
+    """Element whose atoms are counted."""
+    material: str = "CdS (zinc blende)"
+    """Host lattice; one of the shipped names, any name with sites_per_nm3 given, or "" for none."""
+    sites_per_nm3: Positive | None = None
+    """Host sites per nm3, for a lattice that is not shipped or for a mixed host."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        for role in ("host", "dopant"):
+            if not is_element(getattr(self, role)):
+                raise ValueError(
+                    f"expected an element symbol such as 'Cd' as {role}, got "
+                    f"{getattr(self, role)!r}"
+                )
+        if self.host == self.dopant:
+            raise ValueError(f"expected two different elements, got {self.host} as host and dopant")
+        lattice = self.lattice()
+        if lattice is not None:
+            lattice.sites_per_nm3(self.host)
+        return self
+
+    def lattice(self) -> Material | None:
+        """Return the shipped lattice, or None where the recipe gives its own density or none."""
+        if not self.material or self.sites_per_nm3 is not None:
+            return None
+        return material_named(self.material)
+
+    def host_sites_per_nm3(self) -> float | None:
+        """Sites of the host element per nm3, or None where they are not known."""
+        lattice = self.lattice()
+        return self.sites_per_nm3 if lattice is None else lattice.sites_per_nm3(self.host)
+
+
+class MapsStage(Stage):
+    """From a spectrum image to net maps; ignored for ready-made maps."""
+
+    lines: dict[str, str] = Field(default_factory=dict)
+    """X-ray line family by element, as in { Mn = "Ka" }; where not given, the hardest to 15 keV."""
+
+
+class SegmentStage(Stage):
+    """From images to labels."""
+
+    method: Literal["watershed"] = "watershed"
+    """How nanocrystals are outlined."""
+    image: Literal["auto", "survey", "host"] = "auto"
+    """Image to segment; "auto" is the survey, or the host map where the file holds no image."""
+    diameter_nm: Positive | Literal["auto"] = "auto"
+    """Expected diameter of a nanocrystal in nm; "auto" estimates it."""
+
+
+class ParticlesStage(Stage):
+    """Which particles enter the statistics, and how their volume is taken."""
+
+    exclude_border: bool = True
+    """Leave out particles that touch the border of the picture."""
+    min_diameter_nm: NotNegative = 2.0
+    """Leave out particles of smaller equivalent diameter, in nm."""
+    volume: Literal["area", "inradius", "host"] = "area"
+    """Sphere of the same area, sphere of the inradius, or shared out by host counts."""
+
+
+class CountStage(Stage):
+    """From the dopant map to dopants."""
+
+    threshold: NotNegative | Literal["auto"] = 0.5
+    """Counts; a pixel strictly above holds a dopant. "auto" minimises the error of the total."""
+    counts_per_dopant: Positive | None = None
+    """Counts that one dopant atom gives, where calibrated: adds the estimate sum / counts."""
+
+
+class ProfileStage(Stage):
+    """Depth below the particle edge."""
+
+    distance: Literal["euclidean", "erode-ceil"] = "euclidean"
+    """Exact distance, or the published macro's erosion and rounding up."""
+    shell_nm: Positive | Literal["auto"] = "auto"
+    """Thickness of the surface shell in nm; "auto" is one pixel."""
+
+
+class ExpectStage(Stage):
+    """What other methods say, drawn beside the counts."""
+
+    icp_ms_mM: NotNegative | None = None
+    """Dopant concentration of the sample by ICP-MS, in mM of crystal."""
+    reference_mM: NotNegative | None = 33.0
+    """A concentration to compare with; 33 mM was found best for DNP."""
+
+
+class Recipe(Stage):
+    """Every setting of one analysis.
+
+    Examples
+    --------
+    >>> recipe = Recipe.from_dict({"count": {"threshold": 1.5}})
+    >>> recipe.count.threshold, recipe.field.dopant
+    (1.5, 'Mn')
+    """
+
+    field: FieldStage = FieldStage()
+    maps: MapsStage = MapsStage()
+    segment: SegmentStage = SegmentStage()
+    particles: ParticlesStage = ParticlesStage()
+    count: CountStage = CountStage()
+    profile: ProfileStage = ProfileStage()
+    expect: ExpectStage = ExpectStage()
+
+    @classmethod
+    def from_dict(cls, tables: dict[str, Any], *, origin: str = "recipe") -> Self:
+        """Return a recipe from nested tables.
+
+        Raises
+        ------
+        InputError
+            If a key is unknown or a value out of bounds; every problem is named.
+        """
+        try:
+            return cls.model_validate(tables)
+        except ValidationError as error:
+            raise InputError(f"{origin}: {'; '.join(_problems(error))}.") from None
+
+    @classmethod
+    def from_toml(cls, text: str, *, origin: str = "recipe") -> Self:
+        """Return a recipe from TOML text; see `from_dict` for the errors."""
+        try:
+            tables = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise InputError(f"{origin}: expected TOML, got a mistake: {error}.") from None
+        return cls.from_dict(tables, origin=origin)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read a recipe from a TOML file; see `from_dict` for the errors."""
+        path = Path(path)
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or "not UTF-8 text"
+            raise InputError(
+                f"Expected a recipe to read at {path}, got: {reason}; write one with "
+                f"'nanodope recipe'."
+            ) from None
+        return cls.from_toml(text, origin=str(path))
+
+    def to_toml(self) -> str:
+        """TOML text of every setting, each with what it means as a comment."""
+        return "\n".join(
+            _table_to_toml(name, getattr(self, name)) for name in type(self).model_fields
+        )
+
+    def save(self, path: str | Path) -> None:
+        """Write the recipe as TOML; the file appears whole or not at all."""
+        path = Path(path)
+        partial = path.with_name(f".{path.name}.partial")
+        partial.write_text(self.to_toml(), encoding="utf-8")
+        partial.replace(path)
+
+    def replace(self, **stages: dict[str, Any]) -> Self:
+        """Return a copy with some values changed, as in ``replace(count={"threshold": 1.5})``."""
+        tables = self.model_dump()
+        for name, values in stages.items():
+            if name not in tables:
+                raise InputError(f"Expected a table of {', '.join(tables)}, got {name!r}.")
+            tables[name] |= values
+        return type(self).from_dict(tables)
+
+    @property
+    def sha256(self) -> str:
+        """Digest of every setting, in hexadecimal; the same for the same settings."""
+        text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _table_to_toml(name: str, stage: Stage) -> str:
+    lines = [f"# {(type(stage).__doc__ or '').strip()}", f"[{name}]"]
+    for key, info in type(stage).model_fields.items():
+        value = getattr(stage, key)
+        lines.append(f"# {info.description}")
+        lines.append(f"# {key} =" if value is None else f"{key} = {_value_to_toml(value)}")
+    return "\n".join(lines) + "\n"
+
+
+def _value_to_toml(value: Any) -> str:
+    if isinstance(value, dict):  # on one line, so that the keys after it stay in their table
+        pairs = ", ".join(tomli_w.dumps({k: v}).strip() for k, v in value.items())
+        return f"{{ {pairs} }}" if pairs else "{}"
+    return tomli_w.dumps({"value": value}).removeprefix("value = ").strip()
+
+
+def _problems(error: ValidationError) -> list[str]:
+    """Sentences, one per problem, each naming its key; alternatives of a union are told once."""
+    told: dict[str, list[str]] = {}
+    for problem in error.errors(include_url=False):
+        place = [str(part) for part in problem["loc"]]
+        where = f"[{place[0]}] {place[1]}" if len(place) > 1 else (place[0] if place else "recipe")
+        if problem["type"] == "extra_forbidden":
+            text = f"{where} is no setting{_nearest(place)}"
+            told.setdefault(where, []).append(text)
+            continue
+        message = problem["msg"].removeprefix("Value error, ")
+        message = message[0].lower() + message[1:]
+        got = problem["input"]
+        shown = f", got {got!r}" if not isinstance(got, dict | BaseModel) else ""
+        told.setdefault(where, []).append(f"{message}{shown}" if shown not in message else message)
+    return [
+        messages[0]
+        if messages[0].startswith(where)
+        else f"{where}: {' or '.join(m.split(', got')[0] for m in messages[:-1])}"
+        f"{' or ' if len(messages) > 1 else ''}{messages[-1]}"
+        for where, messages in told.items()
+    ]
+
+
+def _nearest(place: list[str]) -> str:
+    stages = {name: info.annotation for name, info in Recipe.model_fields.items()}
+    if len(place) == 1:
+        known = list(stages)
+    else:
+        stage = stages.get(place[0])
+        known = list(getattr(stage, "model_fields", {}))
+    close = get_close_matches(place[-1], known, n=1)
+    return f" (did you mean {close[0]}?)" if close else f" (known: {', '.join(known)})"
