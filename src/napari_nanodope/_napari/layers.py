@@ -1,0 +1,212 @@
+"""Fields, labels and results as napari layer data, and back; napari itself is not imported.
+
+Layer data are tuples of array, options and layer type: what plugins return, and what
+``layer.as_layer_data_tuple()`` gives. Every layer is calibrated in nm. Its metadata say what it
+shows (``role``: "survey", an element symbol or "labels") and of which field, so names may change.
+"""
+
+from collections.abc import Iterable, Mapping
+from itertools import cycle
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from napari_nanodope.io.units import to_nm
+from napari_nanodope.materials import MATERIALS
+from napari_nanodope.model import FieldOfView, InputError, as_labels
+from napari_nanodope.results import FieldResult
+
+if TYPE_CHECKING:
+    from npe2.types import FullLayerData
+
+# Maps and survey add up, so all but the sparse dopant's are dim: their sum stays below white.
+_HOST_COLOUR, _DOPANT_COLOUR = "#0d6085", "#ff30c8"
+_OTHER_COLOURS = ("#8a7400", "#1f7a3d", "#9c4a14", "#5d4bb0")
+_SURVEY_OPACITY, _LABELS_OPACITY = 0.35, 0.2
+_SHARED = ("sample_id", "field_id", "survey_kind", "source")
+_CONSTANT_COLUMNS = ("sample_id", "field_id", "host_element", "dopant_element")
+
+
+def field_to_layers(
+    field: FieldOfView, *, host: str | None = None, dopant: str | None = None
+) -> "list[FullLayerData]":
+    """Image layers of a field: the survey, and above it one map per element.
+
+    Parameters
+    ----------
+    field : FieldOfView
+        What to show.
+    host, dopant : str, optional
+        Elements drawn in blue and in magenta. By default the first one that is a cation of a
+        shipped material, or the first one, and then the first one that is in no such material.
+
+    Returns
+    -------
+    list of layer data
+        Survey in grey, maps additive with a colour each; arrays are shared, not copied.
+    """
+    colours = _choose_colours(field.elements, host, dopant)
+    survey = _options("survey", "survey", field) | {
+        "colormap": "gray",
+        "opacity": _SURVEY_OPACITY,
+        "contrast_limits": _limits(field.survey, float(np.percentile(field.survey, 0.5))),
+    }
+    layers: list[FullLayerData] = [(field.survey, survey, "image")]
+    for element, counts in field.maps.items():
+        options = _options(element, element, field) | {
+            "colormap": colours[element],
+            "blending": "additive",
+            "contrast_limits": _limits(counts, 0.0),
+        }
+        layers.append((counts, options, "image"))
+    return layers
+
+
+def layers_to_field(layers: "Iterable[FullLayerData]") -> FieldOfView:
+    """Field that `field_to_layers` showed; layers of other origin are passed over.
+
+    Parameters
+    ----------
+    layers : iterable of layer data
+        Elements come out in the order of their layers.
+
+    Raises
+    ------
+    InputError
+        If there is no survey, an image is there twice, fields are mixed, or a layer has no length
+        unit.
+    """
+    images: dict[str, NDArray[Any]] = {}
+    shared: dict[str, Any] = {}
+    for data, options, kind in layers:
+        metadata = options.get("metadata") or {}
+        if kind != "image" or "role" not in metadata:
+            continue
+        role = str(metadata["role"])
+        origin = {name: metadata[name] for name in _SHARED if name in metadata}
+        origin["pixel_size_nm"] = _pixel_size_nm(options)
+        if role in images or (shared and origin != shared):
+            raise InputError(
+                f"Expected the layers of one field, got a second {role} image or another "
+                f"calibration in {options.get('name')!r}; choose the layers of one field."
+            )
+        images[role], shared = np.asarray(data), origin
+    if "survey" not in images:
+        raise InputError(
+            f"Expected a survey among the layers, got {', '.join(images) or 'no image'}; open the "
+            f"field again with this plugin."
+        )
+    return FieldOfView(survey=images.pop("survey"), maps=images, **shared)
+
+
+def labels_to_layer(
+    labels: NDArray[np.integer[Any]],
+    field: FieldOfView,
+    particles: pd.DataFrame | None = None,
+    *,
+    name: str = "particles",
+) -> "FullLayerData":
+    """Labels layer of a field's particles, see-through so that the dopants show.
+
+    Parameters
+    ----------
+    labels : (Y, X) array of integers
+        0 for background; copied, so that painting in the viewer changes no result.
+    field : FieldOfView
+        What the labels belong to.
+    particles : DataFrame, optional
+        One row per particle with its ``label``; becomes the layer's features.
+    name : str, optional
+        What the layer is called.
+
+    Raises
+    ------
+    InputError
+        If the labels do not fit the field.
+    """
+    options = _options(name, "labels", field) | {"opacity": _LABELS_OPACITY}
+    if particles is not None:
+        options["features"] = _to_features(particles)
+    return as_labels(labels, field.shape).copy(), options, "labels"
+
+
+def labels_from_layer(layer: "FullLayerData") -> NDArray[np.int32]:
+    """Labels (Y, X) of a labels layer, 0 for background; a copy, which painting does not change.
+
+    Raises
+    ------
+    InputError
+        If the layer is of another type or not two-dimensional.
+    """
+    data, options, kind = layer
+    labels = np.asarray(data)
+    if kind != "labels" or labels.ndim != 2:
+        raise InputError(
+            f"Expected a labels layer of two dimensions, got {options.get('name')!r}, an {kind} "
+            f"layer of {labels.ndim}; choose the layer with the particles' outlines."
+        )
+    return as_labels(labels, labels.shape).copy()
+
+
+def result_to_layers(result: FieldResult) -> "list[FullLayerData]":
+    """Layers of the analysed field, and on top its particles with their table as features."""
+    chosen = result.recipe.field
+    layers = field_to_layers(result.field, host=chosen.host, dopant=chosen.dopant)
+    return [*layers, labels_to_layer(result.labels, result.field, result.particles)]
+
+
+def _options(name: str, role: str, field: FieldOfView) -> dict[str, Any]:
+    shared = {attribute: getattr(field, attribute) for attribute in _SHARED}
+    return {
+        "name": name,
+        "scale": field.pixel_size_nm,
+        "units": ("nm", "nm"),
+        "axis_labels": ("y", "x"),
+        "metadata": {"role": role} | shared,
+    }
+
+
+def _pixel_size_nm(options: Mapping[str, Any]) -> tuple[float, float]:
+    """Pixel size (dy, dx) in nm of a layer, whose units are texts or pint's."""
+    units = [str(unit) for unit in options.get("units") or ("pixel", "pixel")]
+    dy, dx = (
+        size * (to_nm(unit) or np.nan) for size, unit in zip(options["scale"], units, strict=True)
+    )
+    if not np.isfinite(dy * dx):
+        raise InputError(
+            f"Expected layer {options.get('name')!r} calibrated in nm, got the units "
+            f"{' and '.join(units)}; set its scale and units."
+        )
+    return float(dy), float(dx)
+
+
+def _limits(image: NDArray[np.float32], low: float) -> tuple[float, float]:
+    """Contrast limits up to the brightest 0.2 %, or to the maximum of a nearly empty image."""
+    for high in (float(np.percentile(image, 99.8)), float(image.max())):
+        if high > low:
+            return low, high
+    return low, low + 1.0
+
+
+def _choose_colours(
+    elements: tuple[str, ...], host: str | None, dopant: str | None
+) -> dict[str, str]:
+    cations = {next(iter(material.sites_per_cell)) for material in MATERIALS.values()}
+    native = {symbol for material in MATERIALS.values() for symbol in material.sites_per_cell}
+    if host is None:
+        candidates = [e for e in elements if e != dopant]
+        host = next((e for e in candidates if e in cations), candidates[0] if candidates else None)
+    if dopant is None:
+        dopant = next((e for e in elements if e not in native and e != host), None)
+    others = cycle(_OTHER_COLOURS)
+    chosen = {host: _HOST_COLOUR, dopant: _DOPANT_COLOUR}
+    return {e: chosen[e] if e in chosen else next(others) for e in elements}
+
+
+def _to_features(particles: pd.DataFrame) -> pd.DataFrame:
+    """Rows by label value, the background's first; napari looks them up by the column ``index``."""
+    table = particles.drop(columns=[c for c in _CONSTANT_COLUMNS if c in particles])
+    table = table.set_index("label").replace("", None)  # napari shows empty texts, not None
+    return table.reindex([0, *table.index]).rename_axis("index").reset_index()

@@ -1,0 +1,353 @@
+"""The `nanodope` command: simulate, read, analyse and draw from a shell.
+
+Exit codes: 0 all done; 1 some of several files failed, or the command was stopped; 2 the input or
+the command line cannot be used, and nothing was written.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn, cast
+
+import napari_nanodope
+
+if TYPE_CHECKING:
+    from napari_nanodope.model import FieldOfView
+    from napari_nanodope.recipe import Recipe
+    from napari_nanodope.results import FieldResult
+
+OK, FAILED, BAD_INPUT = 0, 1, 2
+Step = Callable[[float, str], None]
+
+
+class _Parser(argparse.ArgumentParser):
+    """Parser whose errors are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(BAD_INPUT, f"{self.prog}: {message}; try '{self.prog} --help'.\n")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit code."""
+    args = _build_parser().parse_args(argv)
+    from napari_nanodope.model import InputError  # noqa: PLC0415 - not for --help
+
+    run = cast("Callable[[argparse.Namespace], int]", args.run)
+    try:
+        return run(args)
+    except InputError as error:
+        return _complain(str(error))
+    except OSError as error:
+        return _complain(f"{error.filename or 'File'}: {error.strerror or error}; check the path.")
+    except KeyboardInterrupt:
+        _complain("Stopped; finished fields are kept.")
+        return FAILED
+
+
+def _complain(message: str) -> int:
+    print(f"nanodope: {' '.join(message.split())}", file=sys.stderr)
+    return BAD_INPUT
+
+
+def _build_parser() -> _Parser:
+    parser = _Parser(prog="nanodope", description=napari_nanodope.__doc__.split("\n")[0])
+    parser.add_argument("--version", action="version", version=napari_nanodope.__version__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
+    for add in (_add_demo, _add_simulate, _add_info, _add_recipe, _add_analyze, _add_figures):
+        add(commands)
+    return parser
+
+
+def _add(
+    commands: Any, name: str, run: Callable[[argparse.Namespace], int], text: str
+) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text)
+    parser.add_argument("--json", action="store_true", help="print JSON for machines")
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _add_demo(commands: Any) -> None:
+    parser = _add(commands, "demo", _run_demo, "simulate, analyse, compare with the truth, draw")
+    parser.add_argument("dir", nargs="?", type=Path, default=Path("nanodope-demo"), metavar="DIR")
+
+
+def _run_demo(args: argparse.Namespace) -> int:
+    from napari_nanodope.demo import format_comparison, run_demo  # noqa: PLC0415
+
+    with _progress("demo") as step:
+        table = run_demo(args.dir, progress=step)
+    if args.json:
+        _print_json({"folder": str(args.dir), "phantoms": table.to_dict("records")})
+        return OK
+    print(format_comparison(table))
+    print(f"\nFigures and tables are in {args.dir}, one folder per phantom.")
+    return OK
+
+
+def _add_simulate(commands: Any) -> None:
+    parser = _add(commands, "simulate", _run_simulate, "simulate a field with known dopants")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to make")
+    parser.add_argument("--seed", type=int, default=1, help="of the random numbers (default 1)")
+    parser.add_argument("--location", choices=["core", "surface", "mixed"], default="core")
+    parser.add_argument("--doping", type=float, default=1e-3, help="dopants per host site")
+    parser.add_argument("--surface-fraction", type=float, default=0.5, help="if mixed")
+    parser.add_argument("--particle-shape", default="sphere", help="sphere, ellipsoid, rod, ...")
+    parser.add_argument("--shape-px", type=int, nargs=2, default=(400, 400), metavar=("Y", "X"))
+    parser.add_argument("--pixel-size-nm", type=float, default=0.7)
+    parser.add_argument("--arrangement", choices=["rows", "random"], default="rows")
+    parser.add_argument("--gap-nm", type=float, default=0.7, help="negative lets them overlap")
+    parser.add_argument("--shot-noise", action="store_true", help="Poisson counts")
+    parser.add_argument("--background-counts", type=float, default=0.0, help="per pixel")
+    parser.add_argument("--probe-sigma-nm", type=float, default=0.0)
+
+
+def _run_simulate(args: argparse.Namespace) -> int:
+    from napari_nanodope.demo import save_phantom  # noqa: PLC0415
+    from napari_nanodope.phantom import PhantomParams, simulate_field  # noqa: PLC0415
+
+    params = PhantomParams(
+        **{name: value for name, value in vars(args).items() if name in PhantomParams.__slots__}
+        | {"shape_px": tuple(args.shape_px)}
+    )
+    field, truth = simulate_field(params, seed=args.seed)
+    files = save_phantom(field, truth, args.out)
+    found = {"particles": len(truth.particles), "dopants": len(truth.dopants)}
+    if args.json:
+        _print_json(found | {"files": [str(file) for file in files]})
+    else:
+        print(f"{found['particles']} particles with {found['dopants']} dopants in {args.out}:")
+        print("\n".join(f"  {file.name}" for file in files))
+    return OK
+
+
+def _add_info(commands: Any) -> None:
+    parser = _add(commands, "info", _run_info, "say what a file holds")
+    parser.add_argument("file", type=Path, metavar="FILE")
+    _add_reading(parser)
+
+
+def _run_info(args: argparse.Namespace) -> int:
+    field = _read(args.file, args, elements=None)
+    found = _describe(field)
+    if args.json:
+        _print_json(found)
+    else:
+        print("\n".join(f"{name:15} {value}" for name, value in found.items()))
+    return OK
+
+
+def _describe(field: "FieldOfView") -> dict[str, Any]:
+    dy, dx = field.pixel_size_nm
+    rows, columns = field.shape
+    return {
+        "reader": field.source.reader if field.source else "",
+        "pixels": f"{rows} x {columns}",
+        "pixel_size_nm": f"{dy:g} x {dx:g}",
+        "extent_nm": f"{rows * dy:g} x {columns * dx:g}",
+        "survey": "image" if field.survey_kind == "image" else "none; sum of X-ray counts",
+        "elements": ", ".join(
+            f"{symbol} ({counts.sum():.4g} net counts)" for symbol, counts in field.maps.items()
+        ),
+        "settings": json.dumps(dict(field.source.settings) if field.source else {}),
+        "sha256": field.source.sha256 if field.source else "",
+    }
+
+
+def _add_recipe(commands: Any) -> None:
+    parser = _add(commands, "recipe", _run_recipe, "print a recipe with every setting, to edit")
+    parser.add_argument("--recipe", type=Path, metavar="FILE", help="start from this recipe")
+
+
+def _run_recipe(args: argparse.Namespace) -> int:
+    recipe = _load_recipe(args)
+    if args.json:
+        _print_json(recipe.model_dump(mode="json"))
+    else:
+        print(recipe.to_toml(), end="")
+    return OK
+
+
+def _add_reading(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--survey", type=Path, metavar="FILE", help="survey image that lies apart")
+    parser.add_argument("--pixel-size-nm", type=float, help="instead of the file's calibration")
+    parser.add_argument("--sample-id", default="", help="sample that the field belongs to")
+
+
+def _add_analyze(commands: Any) -> None:
+    parser = _add(commands, "analyze", _run_analyze, "count dopants per nanocrystal, and where")
+    parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help="file, or maps' folder")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for results")
+    parser.add_argument("--host", help="element of the host lattice (recipe, else Cd)")
+    parser.add_argument("--dopant", help="element to count (recipe, else Mn)")
+    parser.add_argument("--material", help="host lattice, for concentrations in at.%%")
+    parser.add_argument("--threshold", help="counts, or auto")
+    parser.add_argument("--icp-ms-mM", type=float, help="concentration to compare with")
+    parser.add_argument("--labels", type=Path, nargs="+", metavar="F", help="one per FILE")
+    parser.add_argument("--recipe", type=Path, metavar="F", help="settings; options overrule it")
+    parser.add_argument("--macro-csv", action="store_true", help="write paritcal.csv as well")
+    parser.add_argument("--no-figures", action="store_true", help="write tables only")
+    _add_reading(parser)
+
+
+def _run_analyze(args: argparse.Namespace) -> int:
+    from napari_nanodope.io.files import check_folder_is_writable  # noqa: PLC0415
+    from napari_nanodope.model import InputError  # noqa: PLC0415
+
+    recipe = _load_recipe(args)
+    check_folder_is_writable(args.out)
+    if args.labels is not None and len(args.labels) != len(args.files):
+        raise InputError(
+            f"Expected one label image per file, got {len(args.labels)} for {len(args.files)} "
+            f"files; list them in the same order."
+        )
+    reports: list[dict[str, Any]] = []
+    failures = 0
+    for number, file in enumerate(args.files):
+        try:
+            result = _analyze_one(file, args.labels[number] if args.labels else None, recipe, args)
+        except InputError as error:
+            if len(args.files) == 1:
+                raise
+            failures += 1
+            _complain(f"{file}: {error}")
+            continue
+        reports.append({"file": str(file), "folder": str(_folder(args, result)), **result.summary})
+        if not args.json:
+            _print_summary(file, _folder(args, result), result)
+    if args.json:
+        _print_json({"fields": reports, "n_failed": failures})
+    return (BAD_INPUT if not reports else FAILED) if failures else OK
+
+
+def _analyze_one(
+    file: Path, labels: Path | None, recipe: "Recipe", args: argparse.Namespace
+) -> "FieldResult":
+    from napari_nanodope.io.arrays import read_labels  # noqa: PLC0415
+    from napari_nanodope.io.macro import write_macro_csv  # noqa: PLC0415
+    from napari_nanodope.pipeline import analyze  # noqa: PLC0415
+
+    with _progress(file.name) as step:
+        step(0.0, "reading")
+        field = _read(file, args, elements=(recipe.field.host, recipe.field.dopant), recipe=recipe)
+        given = None if labels is None else read_labels(labels)
+        result = analyze(
+            field,
+            recipe,
+            labels=given,
+            progress=lambda done, what: step(0.2 + 0.5 * done, what),
+        )
+        step(0.7, "saving")
+        folder = result.save(_folder(args, result))
+        if args.macro_csv:
+            write_macro_csv(result.radial, folder / "paritcal.csv")
+        if not args.no_figures:
+            from napari_nanodope.figures import save_figures  # noqa: PLC0415
+
+            step(0.8, "figures")
+            save_figures(result, folder / "figures")
+        step(1.0, "done")
+    return result
+
+
+def _folder(args: argparse.Namespace, result: "FieldResult") -> Path:
+    return Path(args.out) / (result.field.field_id or "field")
+
+
+def _print_summary(file: Path, folder: Path, result: "FieldResult") -> None:
+    print(f"{file} -> {folder}")
+    for statement in result.summary["statements"]:
+        print(f"  {statement}")
+    for warning in result.summary["warnings"]:
+        print(f"  Warning: {warning}")
+
+
+def _add_figures(commands: Any) -> None:
+    parser = _add(commands, "figures", _run_figures, "draw every figure of saved results again")
+    parser.add_argument("dir", type=Path, metavar="DIR", help="a result, or a folder of results")
+
+
+def _run_figures(args: argparse.Namespace) -> int:
+    from napari_nanodope.figures import save_figures  # noqa: PLC0415
+    from napari_nanodope.results import FieldResult, find_results  # noqa: PLC0415
+
+    folders = find_results(args.dir)
+    files: list[Path] = []
+    with _progress("figures") as step:
+        for number, folder in enumerate(folders):
+            step(number / len(folders), folder.name)
+            files += save_figures(FieldResult.load(folder), folder / "figures")
+        step(1.0, "done")
+    if args.json:
+        _print_json({"files": [str(file) for file in files]})
+    else:
+        print(f"{len(files)} files in {len(folders)} folder(s) below {args.dir}.")
+    return OK
+
+
+def _read(
+    file: Path,
+    args: argparse.Namespace,
+    *,
+    elements: tuple[str, ...] | None,
+    recipe: "Recipe | None" = None,
+) -> "FieldOfView":
+    from napari_nanodope.io import read_field  # noqa: PLC0415
+
+    return read_field(
+        file,
+        elements,
+        recipe.maps.lines if recipe else None,
+        survey=args.survey,
+        pixel_size_nm=args.pixel_size_nm,
+        sample_id=args.sample_id,
+    )
+
+
+def _load_recipe(args: argparse.Namespace) -> "Recipe":
+    """Recipe from the file, overruled by the options."""
+    from napari_nanodope.materials import MATERIALS  # noqa: PLC0415
+    from napari_nanodope.recipe import Recipe  # noqa: PLC0415
+
+    given = vars(args)
+    recipe = Recipe.load(args.recipe) if args.recipe else Recipe()
+    changes = {name: given[name] for name in ("host", "dopant", "material") if given.get(name)}
+    material = MATERIALS.get(recipe.field.material)
+    host = changes.get("host")
+    if host and "material" not in changes and material and host not in material.sites_per_cell:
+        changes["material"] = ""  # the lattice is of another host, and none is guessed
+    stages: dict[str, dict[str, Any]] = {"field": changes}
+    if given.get("threshold") is not None:
+        stages["count"] = {"threshold": _number_or_word(args.threshold)}
+    if given.get("icp_ms_mM") is not None:
+        stages["expect"] = {"icp_ms_mM": args.icp_ms_mM}
+    return recipe.replace(**stages)
+
+
+def _number_or_word(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def _print_json(value: Any) -> None:
+    print(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+@contextmanager
+def _progress(name: str) -> Iterator[Step]:
+    """Bar on standard error for what takes longer than a second, on a terminal only."""
+    from tqdm import tqdm  # noqa: PLC0415
+
+    shape = "{desc} {percentage:3.0f}%|{bar:30}| {elapsed}"
+    with tqdm(total=1.0, desc=name, disable=None, delay=1, leave=False, bar_format=shape) as bar:
+
+        def step(done: float, what: str) -> None:
+            bar.set_description(f"{name}: {what}", refresh=False)
+            bar.update(done - bar.n)
+
+        yield step

@@ -1,0 +1,11 @@
+"""Figures of a result: each function draws matplotlib artists and returns the numbers drawn."""
+
+from napari_nanodope.figures.dopants import draw_dopants as draw_dopants
+from napari_nanodope.figures.dopants import draw_dopants_by_class as draw_dopants_by_class
+from napari_nanodope.figures.export import save_figures as save_figures
+from napari_nanodope.figures.maps import draw_maps as draw_maps
+from napari_nanodope.figures.radial import draw_radial as draw_radial
+from napari_nanodope.figures.radial import draw_radial_by_class as draw_radial_by_class
+from napari_nanodope.figures.radial import draw_reduced as draw_reduced
+from napari_nanodope.figures.sizes import draw_sizes as draw_sizes
+from napari_nanodope.figures.style import journal_style as journal_style

@@ -1,0 +1,98 @@
+"""Every figure of a result as PDF, SVG and PNG, with its numbers as CSV beside it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from napari_nanodope.figures.dopants import draw_dopants_by_class
+from napari_nanodope.figures.maps import choose_columns, draw_maps
+from napari_nanodope.figures.radial import draw_radial_by_class
+from napari_nanodope.figures.sizes import draw_sizes
+from napari_nanodope.figures.style import (
+    DOUBLE_COLUMN_IN,
+    SINGLE_COLUMN_IN,
+    choose_classes,
+    count_rows,
+    journal_style,
+    make_figure,
+)
+from napari_nanodope.io.files import check_folder_is_writable, replacing
+from napari_nanodope.results import FieldResult
+
+_UNDATED = {
+    ".pdf": {"CreationDate": None, "ModDate": None},
+    ".svg": {"Date": None},
+    ".png": {"Software": None},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """How one figure is made."""
+
+    width_in: float
+    height_in: float
+    draw: Callable[[Figure, FieldResult], pd.DataFrame]
+
+
+def save_figures(result: FieldResult, folder: str | Path) -> list[Path]:
+    """Write every figure of a result.
+
+    Parameters
+    ----------
+    result : FieldResult
+        What to draw.
+    folder : path
+        Made where it does not exist.
+
+    Returns
+    -------
+    list of Path
+        The files: ``maps, radial, dopants, sizes``, each as PDF, SVG, PNG and CSV. The same result
+        gives the same bytes.
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be written to.
+    """
+    folder = Path(folder)
+    check_folder_is_writable(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    with journal_style():
+        for name, plan in _plan(result).items():
+            figure = make_figure(plan.width_in, plan.height_in)
+            numbers = plan.draw(figure, result)
+            written += [_save(figure, folder / f"{name}{suffix}") for suffix in _UNDATED]
+            written.append(folder / f"{name}.csv")
+            with replacing(written[-1]) as partial:
+                numbers.to_csv(partial, index=False, lineterminator="\n")
+    return written
+
+
+def _plan(result: FieldResult) -> dict[str, _Plan]:
+    n_rows, n_columns = result.field.shape
+    dy, dx = result.field.pixel_size_nm
+    columns = choose_columns(result)
+    tall = min(max(n_rows * dy / (n_columns * dx), 0.3), 2.0)
+    maps_in = (DOUBLE_COLUMN_IN / columns * tall + 0.2) * 4 / columns
+    radial_rows = count_rows(len(choose_classes(result, 5)) + 1)
+    dopant_rows = count_rows(max(len(choose_classes(result, 6)), 1))
+    return {
+        "maps": _Plan(DOUBLE_COLUMN_IN, maps_in, draw_maps),
+        "radial": _Plan(DOUBLE_COLUMN_IN, 1.9 * radial_rows, draw_radial_by_class),
+        "dopants": _Plan(DOUBLE_COLUMN_IN, 1.8 * dopant_rows, draw_dopants_by_class),
+        "sizes": _Plan(
+            SINGLE_COLUMN_IN, 2.2, lambda figure, shown: draw_sizes(figure.subplots(), shown)
+        ),
+    }
+
+
+def _save(figure: Figure, path: Path) -> Path:
+    with replacing(path) as partial:
+        figure.savefig(partial, metadata=_UNDATED[path.suffix])
+    return path

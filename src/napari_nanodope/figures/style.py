@@ -1,0 +1,116 @@
+"""One look for every figure: journal column widths, small type, colours that all can tell apart."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from napari_nanodope.results import FieldResult
+
+SINGLE_COLUMN_IN, DOUBLE_COLUMN_IN = 3.33, 7.0
+
+# M. Okabe, K. Ito, Color universal design, 2008; B. Wong, Nat. Methods 2011, 8, 441.
+BLACK, ORANGE, SKY, GREEN, BLUE, VERMILION, PURPLE, GREY = (
+    "#000000",
+    "#E69F00",
+    "#56B4E9",
+    "#009E73",
+    "#0072B2",
+    "#D55E00",
+    "#CC79A7",
+    "#8A8A8A",
+)
+CORE, SURFACE, DATA = BLUE, VERMILION, BLACK
+
+_STYLE: dict[Any, Any] = {
+    "font.family": "sans-serif",
+    "font.sans-serif": ["Arial", "Helvetica", "Liberation Sans", "DejaVu Sans"],
+    "font.size": 7,
+    "axes.labelsize": 7,
+    "axes.titlesize": 7,
+    "legend.fontsize": 6,
+    "xtick.labelsize": 6,
+    "ytick.labelsize": 6,
+    "axes.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "xtick.major.size": 2.5,
+    "ytick.major.size": 2.5,
+    "lines.linewidth": 1.0,
+    "lines.markersize": 3,
+    "errorbar.capsize": 1.5,
+    "legend.frameon": False,
+    "legend.handlelength": 1.6,
+    "figure.dpi": 150,
+    "savefig.dpi": 300,
+    "pdf.fonttype": 42,  # TrueType: text stays text in an editor
+    "svg.fonttype": "none",
+    "svg.hashsalt": "napari-nanodope",
+    "mathtext.default": "regular",
+}
+
+
+@contextmanager
+def journal_style() -> Iterator[None]:
+    """Matplotlib settings of this package's figures, for as long as the block lasts."""
+    with mpl.rc_context({key: value for key, value in _STYLE.items() if key in mpl.rcParams}):
+        yield
+
+
+def make_figure(width_in: float, height_in: float) -> Figure:
+    """Empty figure of a size in inches, with a layout that keeps labels apart."""
+    return Figure(figsize=(width_in, height_in), layout="constrained")
+
+
+def letter_panels(axes: list[Axes]) -> None:
+    """Write a, b, c, ... above the panels' upper left corners."""
+    for letter, ax in zip("abcdefghijklmnopqrstuvwxyz", axes, strict=False):
+        ax.set_title(letter, loc="left", fontweight="bold")
+
+
+def draw_nothing(ax: Axes, reason: str) -> None:
+    """Say in an empty panel why it is empty."""
+    ax.set_axis_off()
+    ax.text(0.5, 0.5, reason, ha="center", va="center", color=GREY, transform=ax.transAxes)
+
+
+def choose_classes(result: FieldResult, n_classes: int) -> list[int]:
+    """Size classes with the most dopant pixels among the included particles, ascending."""
+    totals = result.profiles.groupby("size_class")["dopant_pixels"].sum()
+    busiest: pd.Series = totals.sort_values(ascending=False, kind="stable").head(n_classes)
+    return sorted(int(k) for k in busiest.index)
+
+
+def class_of_particles(result: FieldResult) -> pd.DataFrame:
+    """Included particles with their ``size_class``."""
+    n_bins = result.included_radial.groupby("label")["depth_px"].size()
+    included = result.included
+    return included.assign(size_class=included["label"].map(n_bins).astype(np.int64))
+
+
+def arrange_panels(figure: Figure, n_panels: int) -> list[Axes]:
+    """Panels in rows of at most three, lettered."""
+    n_columns = 2 if n_panels == 4 else min(n_panels, 3)
+    panels = list(figure.subplots(count_rows(n_panels), n_columns, squeeze=False).flat)
+    for ax in panels[n_panels:]:
+        ax.remove()
+    letter_panels(panels[:n_panels])
+    return panels[:n_panels]
+
+
+def count_rows(n_panels: int) -> int:
+    """Rows that `arrange_panels` makes."""
+    return 2 if n_panels == 4 else -(-n_panels // 3)
+
+
+def describe_class(particles: pd.DataFrame) -> str:
+    """Number and mean diameter of some particles, as a panel says it."""
+    n, diameter = len(particles), particles["equivalent_diameter_nm"].mean()
+    return f"{n} NC{'s' if n != 1 else ''}, $\\varnothing$ {diameter:.1f} nm"

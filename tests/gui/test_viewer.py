@@ -1,0 +1,112 @@
+"""The plugin as napari sees it: through its manifest, in a real viewer and in a headless one."""
+
+import numpy as np
+import pytest
+
+from napari_nanodope._napari.layers import (
+    field_to_layers,
+    labels_from_layer,
+    layers_to_field,
+    result_to_layers,
+)
+from napari_nanodope.io.tiff import write_tiff
+from napari_nanodope.model import InputError
+from napari_nanodope.phantom import PhantomParams, simulate_field
+from napari_nanodope.pipeline import analyze
+
+PLUGIN = "napari-nanodope"
+SAMPLES = ("core", "surface", "mixed")
+
+
+@pytest.fixture(scope="module")
+def result():
+    field, truth = simulate_field(PhantomParams(shape_px=(64, 80), shot_noise=True), seed=5)
+    return analyze(field, labels=truth.labels)
+
+
+def assert_calibrated(layers, pixel_size_nm):
+    for layer in layers:
+        np.testing.assert_allclose(layer.scale, pixel_size_nm)
+        assert [str(unit) for unit in layer.units] == ["nanometer", "nanometer"]
+        assert layer.axis_labels == ("y", "x")
+
+
+def field_of(layers):
+    return layers_to_field([layer.as_layer_data_tuple() for layer in layers])
+
+
+def add_result(viewer, result):
+    from napari.layers import Layer
+
+    for layer_data in result_to_layers(result):
+        viewer.add_layer(Layer.create(*layer_data))
+
+
+@pytest.mark.gui
+def test_sample_opens_from_the_manifest(make_napari_viewer):
+    viewer = make_napari_viewer()
+    viewer.open_sample(PLUGIN, "core")
+    assert [layer.name for layer in viewer.layers] == ["survey", "Cd", "Mn", "true particles"]
+    assert_calibrated(viewer.layers, (0.7, 0.7))
+    assert field_of(viewer.layers).field_id == "core-seed1"
+
+
+@pytest.mark.gui
+def test_saved_phantom_opens_as_its_layers(make_napari_viewer, result, tmp_path):
+    viewer = make_napari_viewer()
+    write_tiff(result.field, tmp_path / "scan.tif")
+    viewer.open(tmp_path / "scan.tif", plugin=PLUGIN)
+    expected = field_to_layers(result.field)
+    assert len(viewer.layers) == len(expected)
+    assert_calibrated(viewer.layers, result.field.pixel_size_nm)
+    for layer, (data, options, _) in zip(viewer.layers, expected, strict=True):
+        assert layer.name == options["name"]
+        assert layer.contrast_limits == pytest.approx(options["contrast_limits"])
+        np.testing.assert_array_equal(layer.data, data)
+
+
+@pytest.mark.gui
+def test_result_is_drawn_and_can_be_painted_on(make_napari_viewer, result):
+    viewer = make_napari_viewer()
+    add_result(viewer, result)
+    before = result.labels.copy()
+    painted = viewer.layers["particles"]
+    painted.data_setitem(np.nonzero(before == 1), 0)
+    np.testing.assert_array_equal(result.labels, before)
+    np.testing.assert_array_equal(
+        labels_from_layer(painted.as_layer_data_tuple()), np.where(before == 1, 0, before)
+    )
+
+
+def test_headless_viewer_shows_every_sample():
+    from napari.components import ViewerModel
+
+    for sample in SAMPLES:
+        viewer = ViewerModel()
+        viewer.open_sample(PLUGIN, sample)
+        assert [layer.name for layer in viewer.layers] == ["survey", "Cd", "Mn", "true particles"]
+        assert_calibrated(viewer.layers, (0.7, 0.7))
+        assert field_of(viewer.layers).sample_id == f"phantom-{sample}"
+
+
+def test_hovering_a_particle_tells_its_row(result):
+    from napari.components import ViewerModel
+
+    viewer = ViewerModel()
+    add_result(viewer, result)
+    row = result.particles.iloc[3]
+    position = row["centroid_y_nm"], row["centroid_x_nm"]
+    told = viewer.layers["particles"].get_status(position, world=True)["value"]
+    assert told.startswith(f"{row['label']}; ")
+    assert f"dopant_pixels: {row['dopant_pixels']}," in told
+    assert "included: True" in told
+    outside = viewer.layers["particles"].get_status((0, 0), world=True)["value"]
+    assert outside == "0"
+
+
+def test_what_is_wrong_with_a_file_reaches_the_user(tmp_path):
+    from napari.components import ViewerModel
+
+    np.savez(tmp_path / "scan.npz", survey=np.ones((3, 3)), pixel_size_nm=1.0)
+    with pytest.raises(InputError, match="Expected maps of elements in"):
+        ViewerModel().open(tmp_path / "scan.npz", plugin=PLUGIN)
