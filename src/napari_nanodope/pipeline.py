@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-import napari_nanodope
 from napari_nanodope.core.counting import (
     FalsePositives,
     choose_threshold,
@@ -148,13 +147,13 @@ def _measure_depth(
     """Depth bins, and the exact greatest depth (N,) of every particle in nm."""
     width = min(pixel_size_nm)
     depth_nm = compute_depth_nm(labels.image, pixel_size_nm)
-    inradius_nm = deepest(labels, depth_nm).astype(float)
+    inradius_nm = deepest(labels, depth_nm)
     if recipe.profile.distance == "euclidean":
-        return DepthBins(depth_nm, width=width), inradius_nm
+        return DepthBins(depth_nm, inradius_nm, width=width), inradius_nm.astype(float)
     del depth_nm
     # Half a pixel puts a pixel in the middle of its bin, which is where its centre is.
     depth_px = compute_erode_ceil_depth_px(labels.image) + np.float32(0.5)
-    return DepthBins(depth_px, nm=width), inradius_nm
+    return DepthBins(depth_px, deepest(labels, depth_px), nm=width), inradius_nm.astype(float)
 
 
 def _count_background(
@@ -277,7 +276,7 @@ def _trace(
     packages = ("numpy", "scipy", "pandas", "numba", "edt", "scikit-image")
     return {
         "package": "napari-nanodope",
-        "version": napari_nanodope.__version__,
+        "version": version("napari-nanodope"),
         "python": platform.python_version(),
         "packages": {name: version(name) for name in packages},
         "recipe_sha256": recipe.sha256,

@@ -15,13 +15,21 @@ from napari_nanodope.phantom import PhantomParams, simulate_field
 from napari_nanodope.pipeline import analyze
 
 PLUGIN = "napari-nanodope"
-SAMPLES = ("core", "surface", "mixed")
 
 
 @pytest.fixture(scope="module")
 def result():
     field, truth = simulate_field(PhantomParams(shape_px=(64, 80), shot_noise=True), seed=5)
     return analyze(field, labels=truth.labels)
+
+
+@pytest.fixture
+def headless(npe2pm):
+    """Viewer without a window, which does not look for plugins by itself."""
+    from napari.components import ViewerModel
+
+    with npe2pm.tmp_plugin(package=PLUGIN):
+        yield ViewerModel()
 
 
 def assert_calibrated(layers, pixel_size_nm):
@@ -78,35 +86,27 @@ def test_result_is_drawn_and_can_be_painted_on(make_napari_viewer, result):
     )
 
 
-def test_headless_viewer_shows_every_sample():
-    from napari.components import ViewerModel
-
-    for sample in SAMPLES:
-        viewer = ViewerModel()
-        viewer.open_sample(PLUGIN, sample)
-        assert [layer.name for layer in viewer.layers] == ["survey", "Cd", "Mn", "true particles"]
-        assert_calibrated(viewer.layers, (0.7, 0.7))
-        assert field_of(viewer.layers).sample_id == f"phantom-{sample}"
+@pytest.mark.parametrize("sample", ["core", "surface", "mixed"])
+def test_headless_viewer_shows_every_sample(headless, sample):
+    headless.open_sample(PLUGIN, sample)
+    assert [layer.name for layer in headless.layers] == ["survey", "Cd", "Mn", "true particles"]
+    assert_calibrated(headless.layers, (0.7, 0.7))
+    assert field_of(headless.layers).sample_id == f"phantom-{sample}"
 
 
-def test_hovering_a_particle_tells_its_row(result):
-    from napari.components import ViewerModel
-
-    viewer = ViewerModel()
-    add_result(viewer, result)
+def test_hovering_a_particle_tells_its_row(headless, result):
+    add_result(headless, result)
     row = result.particles.iloc[3]
     position = row["centroid_y_nm"], row["centroid_x_nm"]
-    told = viewer.layers["particles"].get_status(position, world=True)["value"]
+    told = headless.layers["particles"].get_status(position, world=True)["value"]
     assert told.startswith(f"{row['label']}; ")
     assert f"dopant_pixels: {row['dopant_pixels']}," in told
     assert "included: True" in told
-    outside = viewer.layers["particles"].get_status((0, 0), world=True)["value"]
+    outside = headless.layers["particles"].get_status((0, 0), world=True)["value"]
     assert outside == "0"
 
 
-def test_what_is_wrong_with_a_file_reaches_the_user(tmp_path):
-    from napari.components import ViewerModel
-
+def test_what_is_wrong_with_a_file_reaches_the_user(headless, tmp_path):
     np.savez(tmp_path / "scan.npz", survey=np.ones((3, 3)), pixel_size_nm=1.0)
     with pytest.raises(InputError, match="Expected maps of elements in"):
-        ViewerModel().open(tmp_path / "scan.npz", plugin=PLUGIN)
+        headless.open(tmp_path / "scan.npz", plugin=PLUGIN)

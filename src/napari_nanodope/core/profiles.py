@@ -58,6 +58,8 @@ class DepthBins:
     ----------
     depth : (Y, X) float32 array
         Depth of each pixel, in any unit.
+    deepest : (N,) float32 array
+        Greatest depth of every particle.
     width : float
         Width of a bin in that unit; the bin of a pixel is floor(depth / width).
     nm : float
@@ -69,6 +71,7 @@ class DepthBins:
     """
 
     depth: NDArray[np.float32]
+    deepest: NDArray[np.float32]
     width: float = 1.0
     nm: float = 1.0
 
@@ -98,10 +101,10 @@ def sum_radially(
     Sums are taken in float64 in the order of the pixels, so they are exact for whole counts and
     the same on every run.
     """
-    deepest = _deepest_bins(labels.image, bins.depth, bins.width, labels.n)
-    offsets = np.concatenate([[0], np.cumsum(deepest + 1)])
+    n_bins = (bins.deepest.astype(np.float64) / bins.width + _ROUNDING).astype(np.int64) + 1
+    offsets = np.concatenate([[0], np.cumsum(n_bins)])
     pixels, sums = _accumulate(labels.image, bins, offsets, (host, dopant, threshold))
-    particle = np.repeat(np.arange(labels.n), deepest + 1)
+    particle = np.repeat(np.arange(labels.n), n_bins)
     kept = pixels[:, 0] > 0
     return RadialSums(
         particle=particle[kept],
@@ -124,20 +127,6 @@ def _accumulate(
     sums = np.zeros((offsets[-1], 3))
     _sum_rows((labels, bins.depth, maps[0], maps[1]), bins.width, maps[2], offsets, (pixels, sums))
     return pixels, sums
-
-
-@numba.njit(cache=True, nogil=True)
-def _deepest_bins(
-    labels: NDArray[np.int32], depth: NDArray[np.float32], width: float, n_particles: int
-) -> NDArray[np.int64]:
-    deepest = np.zeros(n_particles, np.int64)
-    for y in range(labels.shape[0]):
-        for x in range(labels.shape[1]):
-            label = labels[y, x]
-            if label > 0:
-                k = int(depth[y, x] / width + _ROUNDING)
-                deepest[label - 1] = max(deepest[label - 1], k)
-    return deepest
 
 
 @numba.njit(cache=True, nogil=True)

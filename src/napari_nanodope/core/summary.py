@@ -189,7 +189,7 @@ def _state(s: dict[str, Any]) -> list[str]:
 
 
 def _reasons(s: dict[str, Any]) -> str:
-    reasons = ", ".join(f"{n} {reason}" for reason, n in s["excluded"].items())
+    reasons = ", ".join(f"{reason}, {n}" for reason, n in s["excluded"].items())
     return f" (left out: {reasons})" if reasons else ""
 
 

@@ -23,7 +23,7 @@ def compute_fwhm_keV(energy_keV: float, fwhm_mn_ka_eV: float = 130.0) -> float:
     Examples
     --------
     >>> round(compute_fwhm_keV(5.8987), 3), round(compute_fwhm_keV(9.44), 3)
-    (0.13, 0.161)
+    (0.13, 0.16)
     """
     variance_eV2 = fwhm_mn_ka_eV**2 + 2500.0 * (energy_keV - _MN_KA_KEV)
     return float(np.sqrt(max(variance_eV2, 30.0**2))) / 1000

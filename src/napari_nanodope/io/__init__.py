@@ -66,7 +66,7 @@ _READERS = (
     Reader("TIFF maps", (".tif", ".tiff"), "tiff:read_tiff"),
     Reader(
         "spectrum image",
-        (".hspy", ".zspy", ".emd", ".bcf", ".dm3", ".dm4", ".asw", ".pts", ".emi", ".rpl"),
+        (".hspy", ".emd", ".bcf", ".dm3", ".dm4", ".asw", ".pts", ".emi", ".rpl"),
         "spectrum_image:read_spectrum_image",
     ),
 )

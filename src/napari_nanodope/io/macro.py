@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from napari_nanodope.io.files import UnreadableFileError, replacing
+from napari_nanodope.model import as_pixel_size_nm
 
 COLUMNS = {
     "Particle Id": "label",
@@ -39,13 +40,20 @@ def write_macro_csv(radial: pd.DataFrame, path: str | Path) -> None:
         table[list(COLUMNS)].to_csv(partial, index=False, lineterminator="\n")
 
 
-def read_macro_csv(path: str | Path) -> pd.DataFrame:
+def read_macro_csv(path: str | Path, *, pixel_size_nm: float) -> pd.DataFrame:
     """Radial table from a macro's file, depths without pixels left out.
+
+    Parameters
+    ----------
+    path : path
+        As the macro saved it.
+    pixel_size_nm : float
+        Side of a pixel, which the macro does not save.
 
     Returns
     -------
     DataFrame
-        ``label, depth_px, n_pixels, host_counts, dopant_pixels, dopant_counts``.
+        ``label, depth_px, depth_nm, n_pixels, host_counts, dopant_pixels, dopant_counts``.
 
     Raises
     ------
@@ -68,5 +76,7 @@ def read_macro_csv(path: str | Path) -> pd.DataFrame:
         ) from None
     radial = numbers.rename(columns=COLUMNS).astype(dict.fromkeys(_WHOLE, np.int64))
     radial = radial.astype({"host_counts": float, "dopant_counts": float})
+    depth_nm = (radial["depth_px"] + 0.5) * as_pixel_size_nm(pixel_size_nm)[0]
+    radial.insert(2, "depth_nm", depth_nm)
     kept: pd.DataFrame = radial[radial["n_pixels"] > 0].reset_index(drop=True)
     return kept

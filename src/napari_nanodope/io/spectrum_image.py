@@ -63,8 +63,8 @@ def read_spectrum_image(paths: tuple[Path, ...], options: "ReadOptions") -> Fiel
     elements = options.elements or _named_elements(cube_signal)
     if not elements:
         raise InputError(
-            f"Expected elements to map, got none and {path} names none; give "
-            f"elements=['Cd', 'Mn'], say."
+            f"Expected elements to map, got none and {path} names none; give them, as in "
+            f"read_field(path, ['Cd', 'Mn']) or nanodope analyze --host Cd --dopant Mn."
         )
     survey, survey_files = _find_survey(signals, cube, options)
     lines = {

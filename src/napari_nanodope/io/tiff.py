@@ -93,7 +93,7 @@ def read_pages(path: Path) -> Pages:
             series = tiff.series[0]
             data, axes = series.asarray(), series.axes
             imagej = tiff.imagej_metadata or {}
-            descriptions = [str(getattr(page, "description", "")) for page in tiff.pages]
+            descriptions = [_name_page(page) for page in tiff.pages]
             size = _read_calibration(tiff.pages.first, imagej)
     except (OSError, ValueError, IndexError, KeyError, TypeError, tifffile.TiffFileError) as error:
         raise UnreadableFileError(
@@ -206,6 +206,12 @@ def _read_single(path: Path) -> NDArray[Any]:
             f"Expected one survey image in {path}, got {len(pages.images)}; save it alone."
         )
     return pages.images[0]
+
+
+def _name_page(page: Any) -> str:
+    """Description of a page; empty where it is a block of metadata rather than a name."""
+    text = str(getattr(page, "description", "")).strip()
+    return "" if text.startswith(("<", "{")) or "\n" in text else text
 
 
 def _read_calibration(page: Any, imagej: dict[str, Any]) -> tuple[float, float] | None:

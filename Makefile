@@ -1,0 +1,44 @@
+# demo and test do all of their set-up; a Python of 3.11 to 3.13 is all that must be there.
+VENV := .venv
+BIN := $(VENV)/bin
+SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+PYTHON := $(shell for p in python3.11 python3.12 python3.13 python3 python; do \
+	$$p -c '$(SUPPORTED)' 2>/dev/null && echo $$p && break; done)
+
+.PHONY: demo test check docs bench clean
+
+demo: $(VENV)/installed-core
+	$(BIN)/nanodope demo nanodope-demo
+
+test: $(VENV)/installed-dev
+	.ci/with-display $(BIN)/python -m pytest
+
+check: $(VENV)/installed-dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q --doctest-modules --doctest-glob='*.md' src docs README.md
+
+docs: $(VENV)/installed-dev
+	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html
+	@echo "The documentation is in docs/_build/html/index.html."
+
+bench: $(VENV)/installed-core
+	$(BIN)/python benchmarks/start.py
+	$(BIN)/python benchmarks/radial.py
+
+clean:
+	rm -rf $(VENV) docs/_build docs/auto_examples docs/reference/generated nanodope-demo
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed; install one."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed-core: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/installed-dev: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable '.[gui,test,lint,docs]'
+	@touch $@ $(VENV)/installed-core
