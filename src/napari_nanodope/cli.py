@@ -228,6 +228,7 @@ def _analyze_one(
 ) -> "FieldResult":
     from napari_nanodope.io.arrays import read_labels  # noqa: PLC0415
     from napari_nanodope.io.macro import write_macro_csv  # noqa: PLC0415
+    from napari_nanodope.model import InputError  # noqa: PLC0415
     from napari_nanodope.pipeline import analyze  # noqa: PLC0415
 
     with _progress(file.name) as step:
@@ -240,6 +241,11 @@ def _analyze_one(
             labels=given,
             progress=lambda done, what: step(0.2 + 0.5 * done, what),
         )
+        if not len(result.particles):
+            raise InputError(
+                f"Expected particles in {file}, found none; check the picture, set "
+                f"segment.diameter_nm in a recipe, or give --labels."
+            )
         step(0.7, "saving")
         folder = result.save(_folder(args, result))
         if args.macro_csv:

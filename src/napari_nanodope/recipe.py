@@ -220,28 +220,42 @@ def _value_to_toml(value: Any) -> str:
     return tomli_w.dumps({"value": value}).removeprefix("value = ").strip()
 
 
+_EXPECTED = {
+    "float_parsing": "a number",
+    "float_type": "a number",
+    "finite_number": "a finite number",
+    "bool_parsing": "true or false",
+    "bool_type": "true or false",
+    "string_type": "text in quotes",
+    "dict_type": "a table",
+    "model_type": "a table",
+    "greater_than": "more than {gt:g}",
+    "greater_than_equal": "at least {ge:g}",
+    "literal_error": "{expected}",
+}
+
+
 def _problems(error: ValidationError) -> list[str]:
-    """Sentences, one per problem, each naming its key; alternatives of a union are told once."""
-    told: dict[str, list[str]] = {}
+    """Sentences, one per setting; what a setting may be is put together from all alternatives."""
+    expected: dict[str, list[str]] = {}
+    got: dict[str, str] = {}
+    told: list[str] = []
     for problem in error.errors(include_url=False):
-        place = [str(part) for part in problem["loc"]]
-        where = f"[{place[0]}] {place[1]}" if len(place) > 1 else (place[0] if place else "recipe")
-        if problem["type"] == "extra_forbidden":
-            text = f"{where} is no setting{_nearest(place)}"
-            told.setdefault(where, []).append(text)
-            continue
-        message = problem["msg"].removeprefix("Value error, ")
-        message = message[0].lower() + message[1:]
-        got = problem["input"]
-        shown = f", got {got!r}" if not isinstance(got, dict | BaseModel) else ""
-        told.setdefault(where, []).append(f"{message}{shown}" if shown not in message else message)
-    return [
-        messages[0]
-        if messages[0].startswith(where)
-        else f"{where}: {' or '.join(m.split(', got')[0] for m in messages[:-1])}"
-        f"{' or ' if len(messages) > 1 else ''}{messages[-1]}"
-        for where, messages in told.items()
+        place = [str(part) for part in problem["loc"][:2]]
+        where = f"[{place[0]}] {place[1]}" if len(place) > 1 else f"[{''.join(place)}]"
+        kind, context = problem["type"], problem.get("ctx", {})
+        if kind == "extra_forbidden":
+            told.append(f"{where} is no setting{_nearest(place)}")
+        elif kind in _EXPECTED:
+            expected.setdefault(where, []).append(_EXPECTED[kind].format(**context))
+            got[where] = repr(problem["input"])
+        else:
+            told.append(f"{where}: {problem['msg'].removeprefix('Value error, ').rstrip('.')}")
+    numbers = [
+        f"{where}: expected {' or '.join(dict.fromkeys(alternatives))}, got {got[where]}"
+        for where, alternatives in expected.items()
     ]
+    return numbers + told
 
 
 def _nearest(place: list[str]) -> str:

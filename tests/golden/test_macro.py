@@ -108,9 +108,7 @@ def label_images(draw: st.DrawFn) -> NDArray[np.int32]:
     return image
 
 
-def draw_maps(
-    shape: tuple[int, ...], seed: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def draw_maps(shape: tuple[int, ...], seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     rng = np.random.default_rng(seed)
     return rng.integers(-3, 60, shape), rng.integers(-2, 5, shape)
 
@@ -135,9 +133,7 @@ def enclosed() -> NDArray[np.int32]:
 def test_any_picture_of_whole_counts_is_tabulated_as_the_macro_does(labels, seed, threshold):
     host, dopant = draw_maps(labels.shape, seed)
     ours = rows_of(analyze(labels, host, dopant, threshold=threshold))
-    assert ours == with_pixels(
-        tabulate(labels.tolist(), host.tolist(), dopant.tolist(), threshold)
-    )
+    assert ours == with_pixels(tabulate(labels.tolist(), host.tolist(), dopant.tolist(), threshold))
 
 
 @given(label_images().filter(np.any), st.integers(0, 2**32 - 1))

@@ -101,7 +101,7 @@ def sum_radially(
     Sums are taken in float64 in the order of the pixels, so they are exact for whole counts and
     the same on every run.
     """
-    n_bins = (bins.deepest.astype(np.float64) / bins.width + _ROUNDING).astype(np.int64) + 1
+    n_bins = (bins.deepest.astype(np.float64) * (1 / bins.width) + _ROUNDING).astype(np.int64) + 1
     offsets = np.concatenate([[0], np.cumsum(n_bins)])
     pixels, sums = _accumulate(labels.image, bins, offsets, (host, dopant, threshold))
     particle = np.repeat(np.arange(labels.n), n_bins)
@@ -139,12 +139,13 @@ def _sum_rows(
 ) -> None:
     labels, depth, host, dopant = images
     pixels, sums = totals
+    per_width = 1 / width
     for y in range(labels.shape[0]):
         for x in range(labels.shape[1]):
             label = labels[y, x]
             if label == 0:
                 continue
-            i = offsets[label - 1] + int(depth[y, x] / width + _ROUNDING)
+            i = offsets[label - 1] + int(depth[y, x] * per_width + _ROUNDING)
             pixels[i, 0] += 1
             sums[i, 0] += depth[y, x]
             sums[i, 1] += host[y, x]

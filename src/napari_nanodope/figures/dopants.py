@@ -36,8 +36,9 @@ def draw_dopants(ax: Axes, result: FieldResult, *, size_class: int | None = None
     Returns
     -------
     DataFrame
-        ``size_class, dopants, n_particles``, and the mean number ``expected_<name>`` at the ICP-MS
-        and reference concentrations of the recipe. ``size_class`` is 0 for all together.
+        ``size_class, dopants, n_particles``, and the mean number of dopant pixels
+        ``expected_<name>`` at the ICP-MS and reference concentrations of the recipe, the false
+        positives of a particle of mean area included. ``size_class`` is 0 for all together.
     """
     particles = class_of_particles(result)
     if size_class is not None:
@@ -99,6 +100,10 @@ def _tabulate(particles: pd.DataFrame, result: FieldResult) -> pd.DataFrame:
     concentrations = {"ICP-MS": expect.icp_ms_mM, "reference": expect.reference_mM}
     known = {name: mM for name, mM in concentrations.items() if mM is not None}
     expected = expect_dopants(particles["volume_nm3"].to_numpy(), classes, known)
+    dy, dx = result.field.pixel_size_nm
+    area_px = particles.groupby("size_class", sort=True)["area_nm2"].mean().to_numpy() / (dy * dx)
+    for name in known:
+        expected[name] += result.summary["false_positives_per_pixel"] * area_px
     renamed = expected.rename(columns={name: f"expected_{name}" for name in known})
     columns = ["size_class", *(f"expected_{name}" for name in known)]
     return table.merge(renamed[columns], on="size_class", how="left")

@@ -1,6 +1,9 @@
 """Element maps as TIFF: one file per element and a survey, or one multi-page file."""
 
+import logging
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -89,7 +92,7 @@ def read_pages(path: Path) -> Pages:
         If it is damaged, empty, in colours, or has more than one stack axis.
     """
     try:
-        with tifffile.TiffFile(path) as tiff:
+        with _quiet_tifffile(), tifffile.TiffFile(path) as tiff:
             series = tiff.series[0]
             data, axes = series.asarray(), series.axes
             imagej = tiff.imagej_metadata or {}
@@ -206,6 +209,18 @@ def _read_single(path: Path) -> NDArray[Any]:
             f"Expected one survey image in {path}, got {len(pages.images)}; save it alone."
         )
     return pages.images[0]
+
+
+@contextmanager
+def _quiet_tifffile() -> Iterator[None]:
+    """Keep tifffile from logging what is told as an error anyway."""
+    log = logging.getLogger("tifffile")
+    level = log.level
+    log.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        log.setLevel(level)
 
 
 def _name_page(page: Any) -> str:
