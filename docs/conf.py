@@ -17,6 +17,8 @@ extensions = [
 ]
 exclude_patterns = ["_build"]
 html_theme = "pydata_sphinx_theme"
+html_title = project
+html_sidebars = {page: [] for page in ("index", "changelog", "tutorials/*", "science/*")}
 html_theme_options = {"show_toc_level": 2, "navigation_with_keys": False}
 html_show_sourcelink = False
 myst_enable_extensions = ["dollarmath", "deflist"]

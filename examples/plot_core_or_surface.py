@@ -24,7 +24,7 @@ with nd.figures.journal_style():
         field, truth = nd.simulate_field(params, seed=1)
         result = nd.analyze(field, nd.Recipe())
         nd.figures.draw_radial(ax, result)
-        ax.set_title(f"doped in the {location}: found in the {result.summary['location']}")
+        ax.set_title(f"doped: {location}; found: {result.summary['location']}")
         ax.legend()
         print("\n".join(result.summary["statements"]))
 plt.show()

@@ -86,6 +86,11 @@ class FieldOfView:
     survey_kind: Literal["image", "counts"] = "image"
 
     def __post_init__(self) -> None:
+        if self.survey_kind not in ("image", "counts"):
+            raise InputError(
+                f"Expected survey_kind 'image' or 'counts', got {self.survey_kind!r}; leave it out "
+                f"for an image."
+            )
         survey = _as_image(self.survey, "survey")
         maps = {symbol: _as_map(symbol, values) for symbol, values in self.maps.items()}
         if not maps:
@@ -99,6 +104,12 @@ class FieldOfView:
         object.__setattr__(self, "survey", survey)
         object.__setattr__(self, "maps", MappingProxyType(maps))
         object.__setattr__(self, "pixel_size_nm", as_pixel_size_nm(self.pixel_size_nm))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Rebuild from plain values: a read-only view can be neither pickled nor copied."""
+        values = [getattr(self, name) for name in self.__slots__]
+        values[1] = dict(self.maps)
+        return type(self), tuple(values)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -135,7 +146,10 @@ def as_pixel_size_nm(value: Any) -> tuple[float, float]:
     InputError
         If a size is not finite and positive.
     """
-    sizes = np.atleast_1d(np.asarray(value, dtype=float))
+    try:
+        sizes = np.atleast_1d(np.asarray(value, dtype=float))
+    except (TypeError, ValueError):
+        sizes = np.array([])
     if sizes.shape not in {(1,), (2,)} or not np.all(np.isfinite(sizes) & (sizes > 0)):
         raise InputError(
             f"Expected a pixel size of one or two positive numbers in nm (dy, dx), got {value!r}; "
@@ -206,12 +220,13 @@ def _as_image(values: ArrayLike, what: str) -> NDArray[np.float32]:
         )
     if array.size == 0:
         raise InputError(f"Expected a {what} with pixels, got an empty {_size(array)} image.")
-    image = np.ascontiguousarray(array, dtype=np.float32)
+    with np.errstate(over="ignore"):  # beyond float32 is infinite, and told below
+        image = np.ascontiguousarray(array, dtype=np.float32)
     if not np.isfinite(image).all():
         n_bad = int(np.count_nonzero(~np.isfinite(image)))
         raise InputError(
-            f"Expected finite numbers in the {what}, got {n_bad} NaN or infinite pixels; crop "
-            f"them away or replace them, with np.nan_to_num say."
+            f"Expected finite numbers in the {what}, got {n_bad} NaN or infinite (beyond float32); "
+            f"crop them away or replace them, with np.nan_to_num say."
         )
     return read_only(image)
 

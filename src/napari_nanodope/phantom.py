@@ -30,7 +30,7 @@ class PhantomParams:
     surface_fraction : float
         Share of dopants placed in the surface shell when `location` is "mixed".
     shell_nm : float, optional
-        Thickness of the surface shell; one pixel by default.
+        Thickness of the surface shell; one pixel by default, one voxel at least.
     shape_px : (int, int)
         Rows and columns.
     pixel_size_nm : float
@@ -46,7 +46,8 @@ class PhantomParams:
     arrangement : {"rows", "random"}
         Close rows, as published, or random places.
     gap_nm : float
-        Least gap between neighbours; 0 lets them touch, negative values let them overlap.
+        Least gap between neighbours; 0 lets them touch, negative values let them overlap, by less
+        than the smallest diameter.
     n_particles : int, optional
         At most so many; by default as many as fit.
     host, dopant, material : str
@@ -117,8 +118,16 @@ class PhantomParams:
                 f"Expected 0 < lowest <= mean <= highest radius, got {low}, {self.radius_nm} and "
                 f"{high} nm; widen radius_range_nm."
             )
-        if len(self.shape_px) != 2 or min(self.shape_px) < 1:
-            raise InputError(f"Expected shape_px as rows and columns, got {self.shape_px!r}.")
+        if not -2 * low < self.gap_nm <= 1e6:
+            raise InputError(
+                f"Expected gap_nm above -{2 * low:g}, the smallest diameter, got {self.gap_nm!r}."
+            )
+        whole = [*self.shape_px, 0 if self.n_particles is None else self.n_particles]
+        if len(whole) != 3 or min(whole[:2]) < 1 or any(n != int(n) for n in whole):
+            raise InputError(
+                f"Expected whole numbers as shape_px (rows, columns) and n_particles, got "
+                f"{self.shape_px!r} and {self.n_particles!r}."
+            )
         if not (is_element(self.host) and is_element(self.dopant)) or self.host == self.dopant:
             raise InputError(
                 f"Expected two element symbols, got host {self.host!r} and dopant {self.dopant!r}."
@@ -247,7 +256,9 @@ class _Scene:
         np.add.at(column, tuple(atoms[1:]), 1)
         column, thickness = column[part], inside.sum(axis=0) * px
         self.thickness_nm[window] += thickness
-        self.host[window] += np.clip(thickness * px**2 * self.sites_per_nm3 - column, 0, None)
+        sites = inside.sum() * px**3 * self.sites_per_nm3
+        left = max(1 - atoms.shape[1] / sites, 0.0)  # of the host atoms, replaced anywhere
+        self.host[window] += left * thickness * px**2 * self.sites_per_nm3
         self.dopant[window] += column
         is_thickest = thickness > self._thickest[window]
         self.labels[window][is_thickest] = label
@@ -256,9 +267,8 @@ class _Scene:
         self._dopants.append(
             np.stack([np.full(atoms.shape[1], float(label)), *position, is_surface.astype(float)])
         )
-        volume = inside.sum() * px**3
-        counts = (volume * self.sites_per_nm3, atoms.shape[1], float(is_surface.sum()))
-        self._particles.append((label, *centre_nm, radius_nm, volume, *counts))
+        counts = (inside.sum() * px**3, sites, atoms.shape[1], float(is_surface.sum()))
+        self._particles.append((label, *centre_nm, radius_nm, *counts))
 
     def _draw_dopants(
         self, depth_nm: NDArray[np.float64], rng: np.random.Generator
@@ -271,7 +281,8 @@ class _Scene:
         n = int(rng.binomial(round(sites), params.doping))
         is_surface = rng.random(n) < fraction
         shell_nm = params.shell_nm or params.pixel_size_nm
-        shell = np.argwhere((depth_nm >= 0) & (depth_nm < shell_nm)).T
+        outermost = depth_nm[depth_nm >= 0].min(initial=np.inf)
+        shell = np.argwhere((depth_nm >= 0) & (depth_nm < max(shell_nm, 1.001 * outermost))).T
         voxels = anywhere[:, rng.integers(anywhere.shape[1], size=n)]
         voxels[:, is_surface] = shell[:, rng.integers(shell.shape[1], size=int(is_surface.sum()))]
         return voxels, is_surface
@@ -279,7 +290,8 @@ class _Scene:
     def truth(self) -> PhantomTruth:
         names = ["label", "centre_y_nm", "centre_x_nm", "radius_nm", "volume_nm3", "host_sites"]
         whole = ["label", "dopants", "surface_dopants"]
-        particles = pd.DataFrame(self._particles, columns=[*names, *whole[1:]])
+        columns = [*names, *whole[1:]]
+        particles = pd.DataFrame(self._particles, columns=columns).astype(float)
         atoms = np.concatenate(self._dopants, axis=1) if self._dopants else np.zeros((5, 0))
         dopants = pd.DataFrame(atoms.T, columns=["label", "z_nm", "y_nm", "x_nm", "is_surface"])
         return PhantomTruth(

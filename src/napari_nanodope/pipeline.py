@@ -201,7 +201,7 @@ def _tabulate_particles(
             "dopants_low": dopants.low,
             "dopants_high": dopants.high,
             "volume_nm3": volume_nm3,
-            "dopant_mM": dopants_to_mM(dopants.value, volume_nm3),
+            "dopant_mM": dopants_to_mM(dopants.value, np.where(volume_nm3 > 0, volume_nm3, np.nan)),
         }
     )
 
@@ -210,9 +210,9 @@ def _share_volume(
     volume_nm3: NDArray[np.float64], host_counts: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Share the total volume of the spheres out in proportion to host counts."""
-    total = host_counts.sum()
-    shares = np.clip(host_counts, 0, None) / total if total > 0 else np.nan * host_counts
-    return np.asarray(shares * volume_nm3.sum())
+    positive = np.clip(host_counts, 0, None)
+    total = positive.sum()
+    return np.asarray(positive * (volume_nm3.sum() / total if total > 0 else np.nan))
 
 
 def _exclude(

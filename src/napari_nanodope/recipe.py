@@ -116,8 +116,8 @@ class ExpectStage(Stage):
 
     icp_ms_mM: NotNegative | None = None
     """Dopant concentration of the sample by ICP-MS, in mM of crystal."""
-    reference_mM: NotNegative | None = 33.0
-    """A concentration to compare with; 33 mM was found best for DNP."""
+    reference_mM: NotNegative = 33.0
+    """A concentration to compare with, in mM; 33 mM was found best for DNP; 0 for none."""
 
 
 class Recipe(Stage):

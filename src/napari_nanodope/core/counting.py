@@ -11,6 +11,7 @@ from scipy.special import gammaincc, gammainccinv, gammaincinv
 from napari_nanodope.model import InputError
 
 MARGIN_PX = 2
+_RARE = 1e-200
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,12 +136,26 @@ def estimate_dopants(
     value = n - false
     lower, _ = poisson_interval(n, level=level)
     tail = (1 - level) / 2
-    upper = gammainccinv(n + 1, tail * gammaincc(n + 1, false)) - false
+    upper = _find_upper(n, false, tail)
     return Estimate(
         value=value,
         low=np.maximum(value - np.hypot(n - lower, (p0_high - p0) * area), 0),
         high=value + np.hypot(upper - value, (p0 - p0_low) * area),
     )
+
+
+def _find_upper(
+    n: NDArray[np.float64], false: NDArray[np.float64], tail: float
+) -> NDArray[np.float64]:
+    """U with P(k <= n | false + U) = tail x P(k <= n | false), for known false positives."""
+    chance = gammaincc(n + 1, false)
+    upper = gammainccinv(n + 1, tail * np.maximum(chance, _RARE)) - false
+    # So far below what is expected, P is its last term: exp(-U) (1 + U / false)^n = tail.
+    far = np.full_like(upper, -np.log(tail))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        for _ in range(100):
+            far = -np.log(tail) + n * np.log1p(far / false)
+    return np.asarray(np.where(chance < _RARE, far, upper))
 
 
 def estimate_undoped_fraction(
@@ -163,23 +178,31 @@ def estimate_undoped_fraction(
 
     Notes
     -----
-    A particle without dopants still shows none with probability exp(-p0 A) only; the share of
-    particles that show none, with its Wilson interval [1]_, is divided by the mean of that.
+    A particle without dopants still shows none with probability (1 - p0)^A only; the share of
+    particles that show none, with its Wilson interval [1]_, is divided by the mean of that. What
+    the interval of p0 adds to either side is added in quadrature.
 
     References
     ----------
     .. [1] E. B. Wilson, J. Am. Stat. Assoc. 1927, 22, 209, DOI 10.1080/01621459.1927.10502953.
     """
     n = len(n_events)
-    shown = float(np.mean(np.exp(-background.per_pixel * area_px))) if n else 0.0
-    if shown < 0.1:
+    p0, (p0_low, p0_high) = background.per_pixel, background.interval()
+    shown, shown_most, shown_least = (
+        float(np.mean(np.maximum(1 - p, 0) ** area_px)) if n else 0.0 for p in (p0, p0_low, p0_high)
+    )
+    if shown_least < 0.1:
         return np.nan, np.nan, np.nan
     share = float(np.count_nonzero(n_events == 0)) / n
     z2 = 1.959964**2
     centre = (share + z2 / (2 * n)) / (1 + z2 / n)
     half = np.sqrt(z2 * (share * (1 - share) / n + z2 / (4 * n**2))) / (1 + z2 / n)
-    value, low, high = np.clip(np.array([share, centre - half, centre + half]) / shown, 0, 1)
-    return float(value), float(low), float(high)
+    value = share / shown
+    below = np.hypot(value - (centre - half) / shown, value - share / shown_most)
+    above = np.hypot((centre + half) / shown - value, share / shown_least - value)
+    ends = value, value - below, value + above
+    value, low, high = (min(max(float(end), 0.0), 1.0) for end in ends)
+    return value, low, high
 
 
 def tabulate_thresholds(

@@ -16,7 +16,9 @@ DECISIVE = float(np.log(20))
 _MIXED = 0.2, 0.7  # templates are off by so much for facets and for unknown probes; see the docs
 _HALF_CHI2_95 = 1.920729  # half the 95 % quantile of chi-squared with one degree of freedom
 _FAINT = 1e-9  # share of the dopants that no template falls below, so that no pixel is impossible
+_TINY = 1e-300
 _DARKEST = 40.0  # expected events in a pixel beyond which it is an event for certain
+_CERTAIN = 700.0  # and beyond which the exponential overflows
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +140,7 @@ def pool_counts(
     radius = np.sqrt(area / np.pi)[particle]
     chord = compute_thickness_nm(sums.mean_depth_nm, radius, min(pixel_size_nm))
     host, model = np.clip(pool(sums.host_counts), 0, None), pool(chord * sums.n_pixels)
-    volume = np.where(_sum_by(classes, host) > 0, host, model)
+    volume = np.where(_sum_by(classes, host) > _TINY, host, model)
     per_row = 4 / 3 * np.pi * radius**3 / size_class  # spread evenly over the rows of a particle
     volume = volume / _sum_by(classes, volume) * _sum_by(classes, pool(per_row))
     thickness = volume / (n_pixels * pixel_size_nm[0] * pixel_size_nm[1])
@@ -223,17 +225,18 @@ def _profile_likelihood(
     per_pixel = ((1 - f) * pooled.core + f * pooled.surface) / pooled.n_pixels
     _, first, of_row = np.unique(pooled.size_class, return_index=True, return_inverse=True)
     low = np.full((len(fractions), len(first)), -30.0)
-    steepest = np.maximum.reduceat(per_pixel, first, axis=1)
-    high = np.log(_DARKEST / np.maximum(steepest, 1e-300))
+    faintest = np.minimum.reduceat(per_pixel, first, axis=1)
+    high = np.log(_DARKEST / np.maximum(faintest, _TINY))
     y, n = pooled.dopant_pixels, pooled.n_pixels
     for _ in range(
         60
     ):  # bisection of the slope in ln N, which falls with N: the problem is concave
         middle = (low + high) / 2
-        events = np.maximum(rate + np.exp(middle)[:, of_row] * per_pixel, 1e-300)
-        slope = np.add.reduceat(per_pixel * (y / np.expm1(events) - (n - y)), first, axis=1)
+        events = np.maximum(rate + np.exp(middle)[:, of_row] * per_pixel, _TINY)
+        odds = y / np.expm1(np.minimum(events, _CERTAIN))
+        slope = np.add.reduceat(per_pixel * (odds - (n - y)), first, axis=1)
         low, high = np.where(slope > 0, middle, low), np.where(slope > 0, high, middle)
-    events = np.maximum(rate + np.exp((low + high) / 2)[:, of_row] * per_pixel, 1e-300)
+    events = np.maximum(rate + np.exp((low + high) / 2)[:, of_row] * per_pixel, _TINY)
     seen = -np.expm1(-events)
     likelihood = np.sum(y * np.log(seen) - (n - y) * events, axis=1)
     return likelihood, n * seen
@@ -251,7 +254,7 @@ def _crossing(x: NDArray[np.float64], y: NDArray[np.float64], i: int, step: int)
 def _sum_by(classes: NDArray[np.int64], values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Sum of `values` over the rows of the same class, at every row."""
     _, of_row = np.unique(classes, return_inverse=True)
-    return np.maximum(np.bincount(of_row, values)[of_row], 1e-300)
+    return np.maximum(np.bincount(of_row, values)[of_row], _TINY)
 
 
 def _tabulate(

@@ -175,15 +175,15 @@ def _state(s: dict[str, Any]) -> list[str]:
             f"together {_shown(s, 'dopants_total')}",
             f"the concentration is {_shown(s, 'dopant_mM')} mM",
         ]
-    if s["undoped_fraction"] is not None:
-        statements.append(
-            f"a fraction {_shown(s, 'undoped_fraction')} of the particles holds no detected "
-            f"{dopant}"
-        )
     if s.get("found_over_icp_ms") is not None:
         statements.append(
             f"that is {s['found_over_icp_ms']:.3g} of the {s['icp_ms_mM']:g} mM by ICP-MS, which "
             f"would be the detection efficiency if nothing else differs"
+        )
+    if s["undoped_fraction"] is not None:
+        statements.append(
+            f"a fraction {_shown(s, 'undoped_fraction')} of the particles holds no detected "
+            f"{dopant}"
         )
     return [f"{text[0].upper()}{text[1:]}." for text in statements]
 
@@ -195,7 +195,7 @@ def _reasons(s: dict[str, Any]) -> str:
 
 def _shown(s: dict[str, Any], key: str) -> str:
     value, low, high = s[key], s[f"{key}_low"], s[f"{key}_high"]
-    if low is None:
+    if low is None or high is None:
         return f"{value:.4g}"
     return f"{value:.4g} (95 % interval {low:.4g} to {high:.4g})"
 

@@ -65,11 +65,14 @@ def extract_net_map(
         np.flatnonzero((energy_keV >= line_keV + a * fwhm) & (energy_keV <= line_keV + b * fwhm))
         for a, b in ((-1, 1), (-3, -2), (2, 3))
     ]
-    if min(map(len, windows)) == 0:
+    ends = line_keV - 3 * fwhm, line_keV + 3 * fwhm
+    step = energy_keV[1] - energy_keV[0] if len(energy_keV) > 1 else 0.0
+    covered = energy_keV[0] <= ends[0] + step and ends[1] - step <= energy_keV[-1]
+    if not covered or min(map(len, windows)) == 0:
         raise InputError(
-            f"Expected a spectrum that covers {line_keV - 3 * fwhm:.2f} to "
-            f"{line_keV + 3 * fwhm:.2f} keV around the line, got {energy_keV[0]:.2f} to "
-            f"{energy_keV[-1]:.2f} keV; choose another line with lines={{...}}."
+            f"Expected a spectrum that covers {ends[0]:.2f} to {ends[1]:.2f} keV around the line, "
+            f"got {energy_keV[0]:.2f} to {energy_keV[-1]:.2f} keV; choose another line with "
+            f"lines={{...}}."
         )
     line, below, above = (
         cube[:, :, w[0] : w[-1] + 1].sum(axis=2, dtype=np.float64) for w in windows

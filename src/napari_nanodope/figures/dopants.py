@@ -98,7 +98,7 @@ def _tabulate(particles: pd.DataFrame, result: FieldResult) -> pd.DataFrame:
     table = histogram_dopants(particles["dopant_pixels"].to_numpy(), classes)
     expect = result.recipe.expect
     concentrations = {"ICP-MS": expect.icp_ms_mM, "reference": expect.reference_mM}
-    known = {name: mM for name, mM in concentrations.items() if mM is not None}
+    known = {name: mM for name, mM in concentrations.items() if mM}
     expected = expect_dopants(particles["volume_nm3"].to_numpy(), classes, known)
     dy, dx = result.field.pixel_size_nm
     area_px = particles.groupby("size_class", sort=True)["area_nm2"].mean().to_numpy() / (dy * dx)

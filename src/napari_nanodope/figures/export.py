@@ -67,6 +67,8 @@ def save_figures(result: FieldResult, folder: str | Path) -> list[Path]:
         for name, plan in _plan(result).items():
             figure = make_figure(plan.width_in, plan.height_in)
             numbers = plan.draw(figure, result)
+            figure.draw_without_rendering()
+            figure.set_layout_engine("none")  # laid out once, not again for each format
             written += [_save(figure, folder / f"{name}{suffix}") for suffix in _UNDATED]
             written.append(folder / f"{name}.csv")
             with replacing(written[-1]) as partial:

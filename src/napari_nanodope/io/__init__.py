@@ -1,7 +1,7 @@
 """Reading fields of view: one module per kind of input, chosen by suffix and content."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 
@@ -131,7 +131,17 @@ def read_field(
         pixel_size_nm=None if pixel_size_nm is None else as_pixel_size_nm(pixel_size_nm),
         sample_id=sample_id,
     )
-    return reader.read(paths, options)
+    field = reader.read(paths, options)
+    told = {
+        "pixel_size_nm": options.pixel_size_nm,
+        "survey": str(options.survey) if options.survey else None,
+        "lines": dict(lines) if lines else None,
+    }
+    given = {name: value for name, value in told.items() if value is not None}
+    if field.source is None or not given:
+        return field
+    settings = {**field.source.settings, "given": given}
+    return replace(field, source=replace(field.source, settings=settings))
 
 
 def _resolve(path: str | Path | Iterable[str | Path]) -> tuple[Path, ...]:

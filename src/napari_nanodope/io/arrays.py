@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_nanodope.io.files import UnreadableFileError, hash_files, replacing
+from napari_nanodope.io.survey import read_survey
 from napari_nanodope.model import FieldOfView, InputError, Source, is_element
 
 if TYPE_CHECKING:
@@ -44,12 +45,18 @@ def read_npz(paths: tuple[Path, ...], options: "ReadOptions") -> FieldOfView:
             f"Expected pixel_size_nm in {path}, got none; add it, or give pixel_size_nm=0.7, say."
         )
     texts = {name: str(content[name]) for name in _TEXTS if name in content}
+    if options.survey is not None:
+        content["survey"] = read_survey(options.survey)
+        texts["survey_kind"] = "image"
     if "survey" not in content:
-        content["survey"] = np.sum([content[symbol] for symbol in symbols], axis=0)
+        first = content[symbols[0]]
+        same = [content[s] for s in symbols if content[s].shape == first.shape]
+        content["survey"] = np.sum(same, axis=0)
         texts["survey_kind"] = "counts"
     if options.sample_id:
         texts["sample_id"] = options.sample_id
-    source = Source(str(path), hash_files([path]), "NumPy archive", {"elements": list(wanted)})
+    files = [path, *([options.survey] if options.survey else [])]
+    source = Source(str(path), hash_files(files), "NumPy archive", {"elements": list(wanted)})
     return FieldOfView(
         survey=content["survey"],
         maps={symbol: content[symbol] for symbol in wanted},
@@ -106,7 +113,10 @@ def read_labels(path: str | Path) -> NDArray[Any]:
             f"Expected a label image ({', '.join(readers)}), got {path}"
             f"{'' if path.is_file() else ', which does not exist'}; check the path."
         )
-    return np.squeeze(read(path))
+    labels = read(path)
+    while labels.ndim > 2 and labels.shape[0] == 1:
+        labels = labels[0]
+    return labels
 
 
 def save_labels(labels: NDArray[np.int32], path: Path, pixel_size_nm: tuple[float, float]) -> None:
@@ -126,11 +136,11 @@ def save_labels(labels: NDArray[np.int32], path: Path, pixel_size_nm: tuple[floa
 
 def _load_archive(path: Path) -> dict[str, NDArray[Any]]:
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            if not hasattr(archive, "files"):
-                raise ValueError("a single array")
+        if not zipfile.is_zipfile(path):
+            raise ValueError("no zip archive")
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zipfile.error) as error:
+    except Exception as error:  # damaged archives fail in every way there is
         raise UnreadableFileError(
             f"Expected a NumPy archive of plain arrays at {path}, got: {error}; write it with "
             f"np.savez."
@@ -149,8 +159,9 @@ def _read_label_archive(path: Path) -> NDArray[Any]:
 
 def _load_array(path: Path) -> NDArray[Any]:
     try:
-        array: NDArray[Any] = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+        with path.open("rb") as file:
+            array = np.lib.format.read_array(file, allow_pickle=False)
+    except Exception as error:  # damaged files fail in every way there is
         raise UnreadableFileError(
             f"Expected a plain NumPy array at {path}, got: {error}; write it with np.save."
         ) from None

@@ -69,6 +69,9 @@ def read_macro_csv(path: str | Path, *, pixel_size_nm: float) -> pd.DataFrame:
         numbers = table[list(COLUMNS)].apply(pd.to_numeric)
         if not np.isfinite(numbers.to_numpy(float)).all():
             raise ValueError("empty or infinite cells")
+        whole = numbers[[theirs for theirs, ours in COLUMNS.items() if ours in _WHOLE]].to_numpy()
+        if (whole != np.floor(whole)).any() or (np.abs(whole) > 2**53).any():
+            raise ValueError("fractions where whole numbers belong")
     except (OSError, ValueError, UnicodeDecodeError) as error:
         raise UnreadableFileError(
             f"Expected the macro's table (columns {', '.join(COLUMNS)}) at {path}, got: "

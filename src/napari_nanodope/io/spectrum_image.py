@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from napari_nanodope.core.xray import extract_net_map
 from napari_nanodope.io.files import UnreadableFileError, hash_files
+from napari_nanodope.io.survey import read_survey
 from napari_nanodope.io.units import to_keV, to_nm
-from napari_nanodope.model import FieldOfView, InputError, Source
+from napari_nanodope.model import FieldOfView, InputError, Source, is_element
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -205,7 +206,9 @@ def _pixel_size_nm(axes: list[_Axis], path: Path) -> tuple[float, float]:
 
 
 def _named_elements(signal: dict[str, Any]) -> tuple[str, ...]:
-    return tuple(str(s) for s in signal["metadata"].get("Sample", {}).get("elements", ()))
+    named = signal["metadata"].get("Sample", {}).get("elements", ())
+    symbols = (s.decode() if isinstance(s, bytes) else str(s) for s in named)
+    return tuple(symbol for symbol in symbols if is_element(symbol))
 
 
 def _detector_fwhm_eV(signal: dict[str, Any]) -> float:
@@ -223,16 +226,14 @@ def _find_survey(
 ) -> tuple[NDArray[Any] | None, list[Path]]:
     """Survey on the cube's pixels: from a file named by the person, else from the same file."""
     if options.survey is not None:
-        images = [
-            np.asarray(s["data"]) for s in load_signals(options.survey) if s["data"].ndim == 2
-        ]
-        if not images or images[0].shape != cube.shape[:2]:
-            got = " x ".join(map(str, images[0].shape)) if images else "no image"
+        image = read_survey(options.survey)
+        if image.shape != cube.shape[:2]:
             raise InputError(
                 f"Expected a survey of {cube.shape[0]} x {cube.shape[1]} pixels in "
-                f"{options.survey}, got {got}; resample it onto the spectrum image."
+                f"{options.survey}, got {image.shape[0]} x {image.shape[1]}; resample it onto the "
+                f"spectrum image."
             )
-        return images[0], [options.survey]
+        return image, [options.survey]
     for signal in signals:
         if signal["data"].shape == cube.shape[:2] and signal["data"].dtype.kind in "uif":
             return np.asarray(signal["data"]), []

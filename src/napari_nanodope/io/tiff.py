@@ -13,13 +13,15 @@ import tifffile
 from numpy.typing import NDArray
 
 from napari_nanodope.io.files import UnreadableFileError, hash_files, replacing
+from napari_nanodope.io.survey import read_survey
 from napari_nanodope.io.units import to_nm
 from napari_nanodope.model import FieldOfView, InputError, Source, is_element
 
 if TYPE_CHECKING:
     from napari_nanodope.io import ReadOptions
 
-_SURVEY_WORDS = {"haadf", "adf", "bf", "df", "stem", "survey", "image", "se"}
+_SURVEY_WORDS = {"HAADF", "ADF", "ABF", "BF", "DF", "STEM", "SURVEY", "IMAGE", "SE", "BSE"}
+_LINE_FAMILIES = {"K", "L", "M", "Ka", "La", "Ma", "Kb", "Lb", "Mb"}
 _PER_INCH_NM, _PER_CM_NM = 2.54e7, 1e7
 
 
@@ -65,7 +67,7 @@ def read_tiff(paths: tuple[Path, ...], options: "ReadOptions") -> FieldOfView:
             images[role] = image
         sizes += [pages.pixel_size_nm] if pages.pixel_size_nm else []
     if options.survey is not None:
-        images["survey"] = _read_single(options.survey)
+        images["survey"] = read_survey(options.survey)
     return _assemble(images, sizes, paths, options)
 
 
@@ -94,11 +96,12 @@ def read_pages(path: Path) -> Pages:
     try:
         with _quiet_tifffile(), tifffile.TiffFile(path) as tiff:
             series = tiff.series[0]
-            data, axes = series.asarray(), series.axes
+            axes = series.get_axes(squeeze=False)
+            data = series.asarray().reshape(series.get_shape(squeeze=False))
             imagej = tiff.imagej_metadata or {}
             descriptions = [_name_page(page) for page in tiff.pages]
             size = _read_calibration(tiff.pages.first, imagej)
-    except (OSError, ValueError, IndexError, KeyError, TypeError, tifffile.TiffFileError) as error:
+    except Exception as error:  # damaged files fail in every way there is
         raise UnreadableFileError(
             f"Expected a TIFF image at {path}, got: {str(error) or 'no image in it'}; export it "
             f"again."
@@ -108,13 +111,19 @@ def read_pages(path: Path) -> Pages:
             f"Expected grey values in {path}, got colours (RGB); export the map as counts, 32-bit "
             f"grey, without a colour table."
         )
-    data = np.squeeze(data)
+    used = [n for n, axis in zip(data.shape, axes, strict=True) if n > 1 or axis in "YX"]
+    data = data.reshape(used)
     if data.ndim not in (2, 3):
         raise UnreadableFileError(
             f"Expected an image or one stack of images in {path}, got shape {data.shape}; export "
             f"one image per element."
         )
     images = [data] if data.ndim == 2 else list(data)
+    if len(images) < int(imagej.get("images", 1)):
+        raise UnreadableFileError(
+            f"Expected {imagej['images']} images in {path}, got {len(images)}: the file is cut "
+            f"short; copy it again."
+        )
     names = [str(name) for name in imagej.get("Labels") or descriptions[: len(images)]]
     names += [""] * (len(images) - len(names))
     return Pages(images=images, names=names[: len(images)], pixel_size_nm=size)
@@ -132,7 +141,7 @@ def element_in_name(name: str) -> str | None:
     found = []
     for i, word in enumerate(words):
         after_element = i > 0 and is_element(words[i - 1])
-        if is_element(word) and not (word in {"K", "L", "M"} and after_element):
+        if is_element(word) and not (word in _LINE_FAMILIES and after_element):
             found.append(word)
         elif (match := re.fullmatch(r"([A-Z][a-z]?)([KLM][a-z]?)", word)) and is_element(match[1]):
             found.append(match[1])
@@ -145,11 +154,10 @@ def element_in_name(name: str) -> str | None:
 
 
 def _role_of(name: str, path: Path) -> str:
-    words = {word.lower() for word in re.findall(r"[A-Za-z]+", name)}
-    if words & _SURVEY_WORDS:
-        return "survey"
     element = element_in_name(name)
     if element is None:
+        if {word.upper() for word in re.findall(r"[A-Za-z]+", name)} & _SURVEY_WORDS:
+            return "survey"
         raise InputError(
             f"Expected an element or HAADF in the name {name!r} of {path}, got neither; rename it "
             f"to <sample>_Cd.tif or <sample>_HAADF.tif."
@@ -183,7 +191,9 @@ def _assemble(
         )
     has_survey = "survey" in images
     if not has_survey:
-        images["survey"] = np.asarray(sum(images[s].astype(np.float32) for s in images))
+        first = images[symbols[0]]
+        same = [image for image in images.values() if image.shape == first.shape]
+        images["survey"] = np.asarray(np.sum(same, axis=0, dtype=np.float32))
     files = [*paths, *([options.survey] if options.survey else [])]
     parent = paths[0].parent.name if len(paths) > 1 else paths[0].stem
     return FieldOfView(
@@ -200,15 +210,6 @@ def _assemble(
         ),
         survey_kind="image" if has_survey else "counts",
     )
-
-
-def _read_single(path: Path) -> NDArray[Any]:
-    pages = read_pages(path)
-    if len(pages.images) != 1:
-        raise InputError(
-            f"Expected one survey image in {path}, got {len(pages.images)}; save it alone."
-        )
-    return pages.images[0]
 
 
 @contextmanager

@@ -1,0 +1,21 @@
+"""What all tests share: seeded property tests, and the folder of real data."""
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+settings.register_profile("seeded", derandomize=True, deadline=None, database=None)
+settings.load_profile("seeded")
+
+PROJECT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """Folder of microscope files that nobody here made; tests that need it skip without it."""
+    folder = PROJECT / os.environ.get("NANODOPE_REAL_DATA", "../shared/data")
+    if not folder.is_dir():
+        pytest.skip(f"no real data at {folder}; set NANODOPE_REAL_DATA")
+    return folder.resolve()

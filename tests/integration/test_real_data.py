@@ -1,0 +1,51 @@
+"""Files from real microscopes; skipped where their folder is absent."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import napari_nanodope as nd
+
+
+def test_platinum_sits_in_the_core_of_iron_oxide(real_data: Path) -> None:
+    path = real_data / "imaging" / "nanoparticle-eds" / "core_shell.hspy"
+    field = nd.read_field(path, ["Fe", "Pt"])
+    assert field.pixel_size_nm == (0.5, 0.5)
+    recipe = nd.Recipe().replace(field={"host": "Fe", "dopant": "Pt", "material": ""})
+    summary = nd.analyze(field, recipe).summary
+    assert summary["location"] == "core"
+    assert summary["location_log_likelihood_ratio"] > 50
+    assert summary["surface_fraction_high"] < 0.2
+
+
+def test_silica_spheres_are_found_one_by_one(real_data: Path) -> None:
+    folder = real_data / "imaging" / "nanoparticle-eds"
+    field = nd.read_field(
+        folder / "SiO2 EDS Spectrum Image.hspy",
+        ["Si", "O"],
+        survey=folder / "SiO2 HAADF Image.hspy",
+    )
+    assert field.pixel_size_nm == pytest.approx((8.552446, 8.552446), abs=1e-6)
+    labels = nd.segment(field)
+    assert labels.max() > 100
+    inside = labels > 0
+    assert field.map_of("Si")[inside].mean() > 5 * field.map_of("Si")[~inside].mean()
+
+
+def test_vendor_files_read_or_say_why_not(real_data: Path) -> None:
+    folder = real_data / "imaging" / "vendor-formats"
+    files = [f for f in sorted(folder.rglob("*")) if f.suffix in {".emd", ".bcf", ".ASW", ".emi"}]
+    assert files
+    for file in files:
+        try:
+            field = nd.read_field(file, ["Si", "O"], pixel_size_nm=1.0)
+        except nd.InputError as error:
+            assert str(error).startswith("Expected")
+        else:
+            assert np.isfinite(field.map_of("Si")).all()
+
+
+def test_a_file_that_is_not_what_it_says_is_unreadable(real_data: Path) -> None:
+    with pytest.raises(nd.InputError, match=r"Nope\.bcf"):
+        nd.read_field(real_data / "imaging" / "hard-cases" / "Nope.bcf", ["Si"])

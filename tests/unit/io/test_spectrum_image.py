@@ -1,0 +1,141 @@
+"""Spectrum images: made ones with known counts, and what is wrong with odd ones."""
+
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+
+import napari_nanodope as nd
+from napari_nanodope.io import UnreadableFileError
+from napari_nanodope.io.spectrum_image import choose_line
+
+MN_KA, CD_LA = 5.8987, 3.1338
+SHAPE = (6, 5)
+
+
+def make_cube(seed: int = 0) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Counts per channel: a flat background, and Gaussian lines of known area in each pixel."""
+    rng = np.random.default_rng(seed)
+    energy = np.arange(1000) * 0.01
+    areas = {"Mn": rng.uniform(0, 4000, SHAPE), "Cd": rng.uniform(0, 9000, SHAPE)}
+    cube = np.full((*SHAPE, 1000), 7.0)
+    for line, area in ((MN_KA, areas["Mn"]), (CD_LA, areas["Cd"])):
+        sigma = np.sqrt(0.130**2 + 2.5e-3 * (line - MN_KA)) / 2.3548
+        peak = (
+            np.exp(-((energy - line) ** 2) / (2 * sigma**2)) * 0.01 / (sigma * np.sqrt(2 * np.pi))
+        )
+        cube += area[..., None] * peak
+    return cube, areas
+
+
+def write(
+    path: Path, cube: np.ndarray, units: tuple[str, str] = ("nm", "keV"), **more: Any
+) -> Path:
+    """File in HyperSpy's layout, written without its libraries."""
+    with h5py.File(path, "w") as file:
+        file.attrs.update({"file_format": "HyperSpy", "file_format_version": "3.3"})
+        group = file.create_group("Experiments/made")
+        group.create_dataset("data", data=cube)
+        step = 0.01 if units[1] == "keV" else 10.0
+        axes = (("y", 0.5, units[0]), ("x", 0.5, units[0]), ("Energy", step, units[1]))
+        for index, (name, scale, unit) in enumerate(axes):
+            about = {"name": name, "scale": scale, "offset": 0.0, "units": unit}
+            about |= {"size": cube.shape[index], "navigate": name != "Energy"}
+            group.create_group(f"axis-{index}").attrs.update(about)
+        metadata = group.create_group("metadata")
+        metadata.create_group("General").attrs["title"] = "made"
+        metadata.create_group("Signal").attrs["signal_type"] = "EDS_TEM"
+        for name, values in more.items():
+            for key, value in values.items():
+                words = np.array(value, dtype=h5py.string_dtype())
+                metadata.require_group(name).create_dataset(key, data=words)
+        group.create_group("original_metadata")
+    return path
+
+
+def test_net_maps_are_the_known_counts(tmp_path: Path) -> None:
+    cube, areas = make_cube()
+    field = nd.read_field(write(tmp_path / "a.hspy", cube), ["Cd", "Mn"])
+    for element, area in areas.items():
+        # One FWHM to each side holds 98.15 % of a Gaussian.
+        np.testing.assert_allclose(field.map_of(element), 0.9815 * area, rtol=0.02, atol=25)
+    assert field.pixel_size_nm == (0.5, 0.5)
+    assert field.survey_kind == "counts"
+    np.testing.assert_allclose(field.survey, cube.sum(axis=2), rtol=1e-6)
+
+
+def test_background_without_a_line_is_zero_on_average(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    noise = rng.poisson(3, (40, 40, 1000)).astype(np.uint16)
+    field = nd.read_field(write(tmp_path / "a.hspy", noise), ["Fe"])
+    net = field.map_of("Fe")
+    assert abs(net.mean()) < 3 * net.std() / np.sqrt(net.size)
+    assert (net < 0).any()
+
+
+def test_narrow_integers_do_not_overflow(tmp_path: Path) -> None:
+    cube = np.full((4, 4, 1000), 250, np.uint8)
+    field = nd.read_field(write(tmp_path / "a.hspy", cube), ["Mn"])
+    np.testing.assert_allclose(field.survey, 250_000)
+    np.testing.assert_allclose(field.map_of("Mn"), 0, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("unit", "nm"), [("nm", 0.5), ("µm", 500.0), ("um", 500.0), ("pm", 5e-4), ("A", 0.05)]
+)
+def test_units_of_length_are_read(unit: str, nm: float, tmp_path: Path) -> None:
+    path = write(tmp_path / "a.hspy", make_cube()[0], (unit, "keV"))
+    assert nd.read_field(path, ["Cd"]).pixel_size_nm == pytest.approx((nm, nm))
+
+
+def test_energies_in_electronvolts_are_read(tmp_path: Path) -> None:
+    cube, areas = make_cube()
+    field = nd.read_field(write(tmp_path / "a.hspy", cube, ("nm", "eV")), ["Mn"])
+    np.testing.assert_allclose(field.map_of("Mn"), 0.9815 * areas["Mn"], rtol=0.02, atol=25)
+
+
+@pytest.mark.parametrize("unit", ["", "pix"])
+def test_no_calibration_is_told_and_can_be_given(unit: str, tmp_path: Path) -> None:
+    path = write(tmp_path / "a.hspy", make_cube()[0], (unit, "keV"))
+    with pytest.raises(nd.InputError, match="pixel_size_nm"):
+        nd.read_field(path, ["Cd"])
+    assert nd.read_field(path, ["Cd"], pixel_size_nm=0.7).pixel_size_nm == (0.7, 0.7)
+
+
+def test_elements_are_those_of_the_file_unless_named(tmp_path: Path) -> None:
+    cube, _ = make_cube()
+    named = write(tmp_path / "a.hspy", cube, Sample={"elements": ["Cd", "Mn"]})
+    assert nd.read_field(named).elements == ("Cd", "Mn")
+    with pytest.raises(nd.InputError, match="names none"):
+        nd.read_field(write(tmp_path / "b.hspy", cube))
+
+
+def test_a_survey_of_other_shape_is_refused(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.hspy", make_cube()[0])
+    np.save(tmp_path / "s.npy", np.ones((6, 6)))
+    with pytest.raises(nd.InputError, match="6 x 5 pixels"):
+        nd.read_field(path, ["Cd"], survey=tmp_path / "s.npy")
+    np.save(tmp_path / "s.npy", np.ones(SHAPE))
+    assert nd.read_field(path, ["Cd"], survey=tmp_path / "s.npy").survey_kind == "image"
+
+
+def test_the_line_is_the_hardest_that_detectors_see() -> None:
+    assert choose_line("Mn", None, 20.0)[0] == "Ka"
+    assert choose_line("Cd", None, 40.0)[0] == "La"
+    assert choose_line("Pt", None, 20.0)[0] == "La"
+    assert choose_line("Pt", None, 5.0)[0] == "Ma"
+    assert choose_line("Cd", "Ka", 40.0)[1] == pytest.approx(23.17, abs=0.01)
+    with pytest.raises(nd.InputError, match="line of Mn"):
+        choose_line("Mn", "Ma", 20.0)
+    with pytest.raises(nd.InputError, match="line of H"):
+        choose_line("H", None, 20.0)
+
+
+@pytest.mark.parametrize("keep", [0, 100, 3000])
+def test_damaged_files_are_unreadable(keep: int, tmp_path: Path) -> None:
+    path = write(tmp_path / "a.hspy", make_cube()[0])
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(UnreadableFileError, match="a.hspy"):
+        nd.read_field(path, ["Cd"])

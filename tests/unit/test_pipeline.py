@@ -1,0 +1,163 @@
+"""The whole of an analysis: its tables, its summary, and how it meets odd input."""
+
+import json
+
+import numpy as np
+import pytest
+
+import napari_nanodope as nd
+from napari_nanodope.pipeline import AnalysisCancelledError, hash_arrays
+
+IDENTITY = ["sample_id", "field_id", "host_element", "dopant_element"]
+PARTICLES = (
+    "label, centroid_y_nm, centroid_x_nm, area_nm2, equivalent_diameter_nm, inradius_nm, "
+    "eccentricity, solidity, touches_border, included, exclusion_reason, host_counts, "
+    "dopant_pixels, dopant_counts, dopants, dopants_low, dopants_high, volume_nm3, dopant_mM"
+).split(", ")
+RADIAL = "label, depth_px, depth_nm, n_pixels, host_counts, dopant_pixels, dopant_counts".split(
+    ", "
+)
+SUMMARY = (
+    "n_particles, n_included, host_counts, dopants_total, dopants_per_particle_mean, dopant_mM, "
+    "location, location_log_likelihood_ratio, surface_fraction, undoped_fraction, statements, "
+    "warnings"
+).split(", ")
+
+
+@pytest.fixture(scope="module")
+def phantom() -> tuple[nd.FieldOfView, nd.PhantomTruth]:
+    return nd.simulate_field(nd.PhantomParams(shape_px=(130, 120)), seed=6)
+
+
+def test_tables_have_the_promised_columns(phantom) -> None:
+    field, truth = phantom
+    result = nd.analyze(field, labels=truth.labels)
+    assert list(result.particles.columns) == PARTICLES + IDENTITY
+    assert list(result.radial.columns) == RADIAL + IDENTITY
+    assert set(SUMMARY) <= set(result.summary)
+    assert set(result.particles["dopant_element"]) == {"Mn"}
+
+
+def test_the_summary_is_json(phantom) -> None:
+    field, truth = phantom
+    for labels in (truth.labels, np.zeros_like(truth.labels), truth.labels == 1):
+        summary = nd.analyze(field, labels=labels).summary
+        assert json.loads(json.dumps(summary, allow_nan=False)) == summary
+
+
+def test_dopants_are_found_one_by_one_without_noise(phantom) -> None:
+    field, truth = phantom
+    found = nd.analyze(field, labels=truth.labels).particles.set_index("label")
+    lit = field.map_of("Mn") > 0.5
+    expected = np.bincount(truth.labels[lit], minlength=truth.labels.max() + 1)[1:]
+    np.testing.assert_array_equal(found["dopant_pixels"], expected)
+    atoms = truth.particles.set_index("label")["dopants"]
+    np.testing.assert_array_equal(found["dopant_counts"], atoms)
+
+
+def test_progress_rises_to_one(phantom) -> None:
+    steps: list[float] = []
+    nd.analyze(phantom[0], labels=phantom[1].labels, progress=lambda done, _: steps.append(done))
+    assert steps == sorted(steps)
+    assert (steps[0], steps[-1]) == (0.0, 1.0)
+
+
+def test_cancelling_stops_between_steps(phantom) -> None:
+    asked: list[int] = []
+
+    def cancelled() -> bool:
+        asked.append(1)
+        return len(asked) > 2
+
+    with pytest.raises(AnalysisCancelledError):
+        nd.analyze(phantom[0], labels=phantom[1].labels, cancelled=cancelled)
+    assert len(asked) == 3
+
+
+def test_segmentation_is_that_of_the_recipe(phantom) -> None:
+    field, _ = phantom
+    result = nd.analyze(field)
+    np.testing.assert_array_equal(result.labels, nd.segment(field))
+    assert result.provenance["labels"]["origin"] == "segmented"
+
+
+def test_labels_with_gaps_keep_their_numbers(phantom) -> None:
+    field, truth = phantom
+    plain = nd.analyze(field, labels=truth.labels)
+    sparse = nd.analyze(field, labels=np.where(truth.labels > 0, truth.labels * 1000, 0))
+    np.testing.assert_array_equal(sparse.particles["label"], plain.particles["label"] * 1000)
+    same = [name for name in PARTICLES if name != "label"]
+    assert sparse.particles[same].equals(plain.particles[same])
+    assert sparse.summary == plain.summary
+
+
+def test_the_field_is_left_as_it_was(phantom) -> None:
+    field, truth = phantom
+    before = hash_arrays(field.survey, *field.maps.values(), truth.labels)
+    nd.analyze(field, labels=truth.labels)
+    assert hash_arrays(field.survey, *field.maps.values(), truth.labels) == before
+
+
+def test_unknown_elements_and_other_labels_are_refused(phantom) -> None:
+    field, truth = phantom
+    recipe = nd.Recipe().replace(field={"host": "Zn", "material": ""})
+    with pytest.raises(nd.InputError, match="'Zn'"):
+        nd.analyze(field, recipe, labels=truth.labels)
+    with pytest.raises(nd.InputError, match="130 x 120"):
+        nd.analyze(field, labels=truth.labels[:50])
+    with pytest.raises(nd.InputError, match="one label on every pixel"):
+        nd.analyze(field, labels=np.ones_like(truth.labels))
+
+
+def test_a_picture_without_particles_says_so(phantom) -> None:
+    field, truth = phantom
+    result = nd.analyze(field, labels=np.zeros_like(truth.labels))
+    assert result.summary["n_particles"] == 0
+    assert result.summary["location"] == "undetermined"
+    assert result.summary["dopant_mM"] is None
+    assert any("No particles" in warning for warning in result.summary["warnings"])
+
+
+def test_particles_at_the_border_are_left_out_unless_wanted(phantom) -> None:
+    field, truth = phantom
+    edge = np.zeros_like(truth.labels)
+    edge[:8, :8] = 1
+    kept = nd.Recipe().replace(particles={"exclude_border": False})
+    assert nd.analyze(field, labels=edge).summary["n_included"] == 0
+    assert nd.analyze(field, kept, labels=edge).summary["n_included"] == 1
+
+
+def test_threshold_auto_splits_noise_from_dopants() -> None:
+    params = nd.PhantomParams(
+        shape_px=(200, 200), dopant_counts_per_atom=20, background_counts=1, shot_noise=True
+    )
+    field, truth = nd.simulate_field(params, seed=1)
+    result = nd.analyze(
+        field, nd.Recipe().replace(count={"threshold": "auto"}), labels=truth.labels
+    )
+    assert 2 < result.summary["threshold"] < 15
+    low, high = result.summary["dopants_total_low"], result.summary["dopants_total_high"]
+    assert low <= len(truth.dopants) * (1 - result.summary["dopants_sharing_a_pixel"]) <= high
+
+
+@pytest.mark.parametrize(("volume", "off"), [("area", 0.1), ("inradius", 0.3), ("host", 0.1)])
+def test_every_volume_of_spheres_is_near_the_truth(phantom, volume: str, off: float) -> None:
+    field, truth = phantom
+    recipe = nd.Recipe().replace(particles={"volume": volume, "min_diameter_nm": 0})
+    found = nd.analyze(field, recipe, labels=truth.labels).particles["volume_nm3"].sum()
+    assert found == pytest.approx(truth.particles["volume_nm3"].sum(), rel=off)
+
+
+def test_provenance_names_every_input(phantom) -> None:
+    field, truth = phantom
+    first = nd.analyze(field, labels=truth.labels).provenance
+    assert first["input"]["sha256"] == field.source.sha256
+    assert first["recipe_sha256"] == nd.Recipe().sha256
+    other = truth.labels.copy()
+    other[other == 1] = 0
+    second = nd.analyze(field, labels=other).provenance
+    assert first["labels"]["sha256"] != second["labels"]["sha256"]
+    bare = nd.FieldOfView(field.survey, field.maps, 0.7)
+    assert nd.analyze(bare, labels=truth.labels).provenance["input"]["sha256"] == hash_arrays(
+        field.survey, *field.maps.values()
+    )
