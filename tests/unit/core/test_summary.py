@@ -131,6 +131,38 @@ def test_excluded_particles_are_counted_by_reason_and_leave_the_numbers():
     assert summary["statements"][0].startswith("30 of 32 particles are included (left out: ")
 
 
+def test_excluded_particles_have_no_say_in_the_location(phantom):
+    field, labels = phantom
+    outermost = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1], [30, 31]])
+    kept = np.where(np.isin(labels, outermost), 0, labels)
+    extended = kept.copy()
+    extended[0, 0] = extended[-1, -1] = labels.max() + 1  # one particle, at two corners
+    extended[0, :40] = labels.max() + 1
+    recipe = recipe_of(count={"threshold": 0.99})
+    with_border, without = (nd.analyze(field, recipe, labels=each) for each in (extended, kept))
+    counts = ["size_class", "depth_px", "n_pixels", "dopant_pixels"]
+    pd.testing.assert_frame_equal(with_border.profiles[counts], without.profiles[counts])
+    assert with_border.summary["n_particles"] == without.summary["n_particles"] + 1
+
+
+def test_expected_false_positives_are_taken_from_the_total():
+    # Every fifth pixel outside is an event, and two in each of 30 particles of 64 pixels.
+    labels = squares()
+    dopant = np.zeros(labels.shape)
+    dopant[::5] = labels[::5] == 0
+    for label in range(1, 31):
+        y, x = np.argwhere(labels == label)[0]
+        dopant[y, x : x + 2] = 1
+    s = nd.analyze(field_of(9.0 * (labels > 0), dopant), recipe_of(), labels=labels).summary
+    rate = s["false_positives_per_pixel"]
+    assert rate == pytest.approx(0.2, abs=0.02)
+    assert s["false_positives_per_pixel_low"] < rate < s["false_positives_per_pixel_high"]
+    assert s["dopants_total"] == pytest.approx(60 - rate * 30 * 64)
+    assert s["dopants_per_particle_mean"] == pytest.approx(2 - rate * 64)
+    assert s["dopants_total_low"] == 0
+    assert s["dopants_total_high"] > 0
+
+
 @pytest.mark.parametrize("case", ["empty", "all excluded", "one", "phantom", "nothing counted"])
 def test_every_summary_is_json_without_nan(case, phantom):
     field, labels = phantom
