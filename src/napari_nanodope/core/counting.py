@@ -72,7 +72,7 @@ def count_false_positives(
     threshold : float
         In counts; a pixel strictly above is an event.
     """
-    n_events, n_pixels = _count_events(dopant, particle_free, threshold)
+    n_events, n_pixels = _count_events(dopant, particle_free, np.float32(threshold))
     return FalsePositives(n_events=n_events, n_pixels=n_pixels)
 
 
@@ -150,12 +150,18 @@ def _find_upper(
     """U with P(k <= n | false + U) = tail x P(k <= n | false), for known false positives."""
     chance = gammaincc(n + 1, false)
     upper = gammainccinv(n + 1, tail * np.maximum(chance, _RARE)) - false
-    # So far below what is expected, P is its last term: exp(-U) (1 + U / false)^n = tail.
-    far = np.full_like(upper, -np.log(tail))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        for _ in range(100):
-            far = -np.log(tail) + n * np.log1p(far / false)
-    return np.asarray(np.where(chance < _RARE, far, upper))
+    # So far below what is expected, P is its last term: exp(-U) (1 + U / false)^n = tail, solved by
+    # Newton's method from above, where it descends to the root without overshooting.
+    far = chance < _RARE
+    if far.any():
+        count, mean = np.broadcast_arrays(n, false)
+        count, mean = count[far], mean[far]
+        u = -np.log(tail) / (1 - count / mean)
+        for _ in range(30):
+            u = u - (u - count * np.log1p(u / mean) + np.log(tail)) / (1 - count / (mean + u))
+        upper = np.array(upper)
+        upper[far] = u
+    return np.asarray(upper)
 
 
 def estimate_undoped_fraction(
@@ -223,8 +229,8 @@ def tabulate_thresholds(
     particle_free : (Y, X) bool array
         From `find_particle_free`.
     n_thresholds : int, optional
-        At most so many thresholds, from 0 to the greatest value inside particles. They lie midway
-        between values that occur.
+        At most so many thresholds, from 0 to the greatest value inside particles, half of them
+        even in rank and half in value. They lie midway between values that occur.
 
     Returns
     -------
@@ -247,8 +253,9 @@ def tabulate_thresholds(
     found = np.unique(inside[np.searchsorted(inside, 0, side="right") :])
     edges = np.concatenate([[0], found]).astype(float)
     middle = (edges[1:] + edges[:-1]) / 2
-    pick = np.unique(np.linspace(0, len(middle) - 1, min(n_thresholds, len(middle))).astype(int))
-    thresholds = middle[pick]
+    ranks = np.linspace(0, len(middle) - 1, n_thresholds // 2).astype(int)
+    values = np.searchsorted(middle, np.linspace(0, middle[-1], n_thresholds - n_thresholds // 2))
+    thresholds = middle[np.union1d(ranks, values)]
     n_in = len(inside) - np.searchsorted(inside, thresholds, side="right")
     n_out = len(outside) - np.searchsorted(outside, thresholds, side="right")
     scale = len(inside) / max(len(outside), 1)
@@ -295,7 +302,7 @@ def _find_free(labels: NDArray[np.int32], margin: int) -> NDArray[np.bool_]:
 
 @numba.njit(cache=True, nogil=True)
 def _count_events(
-    dopant: NDArray[np.float32], particle_free: NDArray[np.bool_], threshold: float
+    dopant: NDArray[np.float32], particle_free: NDArray[np.bool_], threshold: np.float32
 ) -> tuple[int, int]:
     n_events = n_pixels = 0
     for y in range(dopant.shape[0]):

@@ -94,7 +94,8 @@ def sum_radially(
     host, dopant : (Y, X) float32 array
         Net counts.
     threshold : float
-        A pixel holds a dopant if its dopant value is strictly above.
+        A pixel holds a dopant if its dopant value is strictly above; compared in float32, as the
+        map is kept.
 
     Notes
     -----
@@ -125,7 +126,8 @@ def _accumulate(
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     pixels = np.zeros((offsets[-1], 2), np.int64)
     sums = np.zeros((offsets[-1], 3))
-    _sum_rows((labels, bins.depth, maps[0], maps[1]), bins.width, maps[2], offsets, (pixels, sums))
+    images = labels, bins.depth, maps[0], maps[1]
+    _sum_rows(images, bins.width, np.float32(maps[2]), offsets, (pixels, sums))
     return pixels, sums
 
 
@@ -133,7 +135,7 @@ def _accumulate(
 def _sum_rows(
     images: tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]],
     width: float,
-    threshold: float,
+    threshold: np.float32,
     offsets: NDArray[np.int64],
     totals: tuple[NDArray[np.int64], NDArray[np.float64]],
 ) -> None:
@@ -146,6 +148,7 @@ def _sum_rows(
             if label == 0:
                 continue
             i = offsets[label - 1] + int(depth[y, x] * per_width + _ROUNDING)
+            i = min(i, offsets[label] - 1)  # never beyond, should a depth exceed the deepest
             pixels[i, 0] += 1
             sums[i, 0] += depth[y, x]
             sums[i, 1] += host[y, x]

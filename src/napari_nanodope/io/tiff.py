@@ -96,29 +96,32 @@ def read_pages(path: Path) -> Pages:
     try:
         with _quiet_tifffile(), tifffile.TiffFile(path) as tiff:
             series = tiff.series[0]
-            axes = series.get_axes(squeeze=False)
-            data = series.asarray().reshape(series.get_shape(squeeze=False))
+            page = tiff.pages.first
+            stack = [
+                n
+                for n, axis in zip(series.shape, series.axes, strict=True)
+                if n > 1 and axis not in "YXS"
+            ]
+            data = series.asarray()
             imagej = tiff.imagej_metadata or {}
             descriptions = [_name_page(page) for page in tiff.pages]
-            size = _read_calibration(tiff.pages.first, imagej)
+            size = _read_calibration(page, imagej)
     except Exception as error:  # damaged files fail in every way there is
         raise UnreadableFileError(
             f"Expected a TIFF image at {path}, got: {str(error) or 'no image in it'}; export it "
             f"again."
         ) from None
-    if "S" in axes and data.shape[axes.index("S")] > 1:
+    if page.samplesperpixel > 1:
         raise UnreadableFileError(
             f"Expected grey values in {path}, got colours (RGB); export the map as counts, 32-bit "
             f"grey, without a colour table."
         )
-    used = [n for n, axis in zip(data.shape, axes, strict=True) if n > 1 or axis in "YX"]
-    data = data.reshape(used)
-    if data.ndim not in (2, 3):
+    if len(stack) > 1:
         raise UnreadableFileError(
             f"Expected an image or one stack of images in {path}, got shape {data.shape}; export "
             f"one image per element."
         )
-    images = [data] if data.ndim == 2 else list(data)
+    images = list(data.reshape(-1, page.imagelength, page.imagewidth))
     if len(images) < int(imagej.get("images", 1)):
         raise UnreadableFileError(
             f"Expected {imagej['images']} images in {path}, got {len(images)}: the file is cut "

@@ -151,7 +151,7 @@ def test_the_estimate_is_unbiased():
             area,
             FalsePositives(int(rng.poisson(rate * n_free)), n_free),
         ).value
-        for _ in range(4000)
+        for _ in range(2000)
     ]
     assert np.mean(values) == pytest.approx(true, abs=4 * np.std(values) / np.sqrt(len(values)))
 
@@ -161,7 +161,7 @@ def test_the_estimate_is_unbiased():
 def test_the_interval_covers_the_truth_in_95_of_100_simulations(rate, n_free):
     rng = np.random.default_rng([int(1000 * rate), n_free])
     true = np.array([0.0, 0.3, 1.0, 3.0, 10.0, 40.0])
-    area, n_sims = 80, 3000
+    area, n_sims = 80, 1500
     n = rng.poisson(true + rate * area, (n_sims, len(true)))
     covered = np.zeros(len(true))
     for events, background in zip(n, rng.poisson(rate * n_free, n_sims), strict=True):
@@ -193,7 +193,7 @@ def test_the_interval_covers_the_truth_when_every_outcome_is_weighed(rate, area,
 @pytest.mark.parametrize("level", [0.6827, 0.9, 0.99])
 def test_other_levels_cover_as_often_as_they_say(level):
     rng = np.random.default_rng(int(100 * level))
-    true, rate, area, n_free, n_sims = 6.0, 0.05, 80, 400, 4000
+    true, rate, area, n_free, n_sims = 6.0, 0.05, 80, 400, 2000
     hits = 0
     for _ in range(n_sims):
         background = FalsePositives(int(rng.poisson(rate * n_free)), n_free)
@@ -249,7 +249,7 @@ def test_the_undoped_fraction_is_recovered_under_false_positives(undoped, rate, 
 @pytest.mark.parametrize("undoped", [0.1, 0.5, 0.8])
 def test_the_interval_of_the_undoped_fraction_covers_the_truth(undoped, n_free):
     rng = np.random.default_rng([n_free, int(10 * undoped)])
-    n, rate, n_sims = 300, 0.01, 800
+    n, rate, n_sims = 300, 0.01, 600
     areas = np.full(n, 80)
     hits = 0
     for _ in range(n_sims):
