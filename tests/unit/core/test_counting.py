@@ -329,7 +329,7 @@ def test_at_most_so_many_thresholds_from_the_lowest_to_the_highest():
     every = tabulate_thresholds(dopant, labels, free, n_thresholds=10**6)["threshold"]
     some = tabulate_thresholds(dopant, labels, free, n_thresholds=17)["threshold"]
     assert len(every) == 400
-    assert len(some) == 17
+    assert 10 <= len(some) <= 17
     assert some.isin(every).all()
     assert (some.iloc[0], some.iloc[-1]) == (every.iloc[0], every.iloc[-1])
     assert (np.diff(some) > 0).all()
