@@ -6,6 +6,7 @@ the command line cannot be used, and nothing was written.
 
 import argparse
 import json
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -205,10 +206,12 @@ def _run_analyze(args: argparse.Namespace) -> int:
             f"files; list them in the same order."
         )
     reports: list[dict[str, Any]] = []
+    written: set[Path] = set()
     failures = 0
     for number, file in enumerate(args.files):
         try:
-            result = _analyze_one(file, args.labels[number] if args.labels else None, recipe, args)
+            labels = args.labels[number] if args.labels else None
+            result = _analyze_one(file, labels, recipe, args, written)
         except InputError as error:
             if len(args.files) == 1:
                 raise
@@ -224,7 +227,11 @@ def _run_analyze(args: argparse.Namespace) -> int:
 
 
 def _analyze_one(
-    file: Path, labels: Path | None, recipe: "Recipe", args: argparse.Namespace
+    file: Path,
+    labels: Path | None,
+    recipe: "Recipe",
+    args: argparse.Namespace,
+    written: set[Path],
 ) -> "FieldResult":
     from napari_nanodope.io.arrays import read_labels  # noqa: PLC0415
     from napari_nanodope.io.macro import write_macro_csv  # noqa: PLC0415
@@ -246,8 +253,15 @@ def _analyze_one(
                 f"Expected particles in {file}, found none; check the picture, set "
                 f"segment.diameter_nm in a recipe, or give --labels."
             )
+        folder = _folder(args, result)
+        if folder in written:
+            raise InputError(
+                f"Expected files of different names, got a second one for {folder}; rename it, or "
+                f"analyse it into another --out."
+            )
         step(0.7, "saving")
-        folder = result.save(_folder(args, result))
+        result.save(folder)
+        written.add(folder)
         if args.macro_csv:
             write_macro_csv(result.radial, folder / "paritcal.csv")
         if not args.no_figures:
@@ -260,7 +274,9 @@ def _analyze_one(
 
 
 def _folder(args: argparse.Namespace, result: "FieldResult") -> Path:
-    return Path(args.out) / (result.field.field_id or "field")
+    """Folder named after the field; what cannot stand in a file name does not."""
+    name = re.sub(r'[\\/:*?"<>|\x00-\x1f]', "_", result.field.field_id).strip(". ")
+    return Path(args.out) / (name or "field")
 
 
 def _print_summary(file: Path, folder: Path, result: "FieldResult") -> None:

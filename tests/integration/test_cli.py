@@ -89,6 +89,34 @@ def test_one_failing_file_of_two_leaves_the_other(run: Run, scan: Path, tmp_path
     assert (tmp_path / "out" / "scan" / "provenance.json").is_file()
 
 
+def test_two_files_of_one_name_do_not_overwrite_each_other(
+    run: Run, scan: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other" / "scan.tif"
+    other.parent.mkdir()
+    field, _ = nd.simulate_field(SCENE, seed=9)
+    write_tiff(field, other)
+    code, _, err = run("analyze", scan, other, "--no-figures", "--out", tmp_path / "out")
+    assert code == 1
+    assert "different names" in err
+    kept = nd.FieldResult.load(tmp_path / "out" / "scan").field
+    np.testing.assert_array_equal(kept.survey, nd.read_field(scan).survey)
+
+
+def test_a_field_cannot_name_a_folder_elsewhere(run: Run, scan: Path, tmp_path: Path) -> None:
+    field = nd.read_field(scan)
+    np.savez(
+        tmp_path / "a.npz",
+        survey=field.survey,
+        **field.maps,
+        pixel_size_nm=0.7,
+        field_id="../../away",
+    )
+    code, _, _ = run("analyze", tmp_path / "a.npz", "--no-figures", "--out", tmp_path / "out")
+    assert code == 0
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["_.._away"]
+
+
 def test_figures_redraws_the_same_bytes(run: Run, scan: Path, tmp_path: Path) -> None:
     run("analyze", scan, "--out", tmp_path / "out")
     folder = tmp_path / "out" / "scan" / "figures"
