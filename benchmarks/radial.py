@@ -12,7 +12,7 @@ from scipy import ndimage
 from skimage.measure import regionprops, regionprops_table
 
 import napari_nanodope as nd
-from napari_nanodope.core.distance import compute_depth_nm, deepest
+from napari_nanodope.core.distance import compute_depth_nm, measure_depth_nm
 from napari_nanodope.core.labels import compact_labels
 from napari_nanodope.core.profiles import DepthBins, sum_radially
 
@@ -51,8 +51,8 @@ def make_field(n_px: int, seed: int = 1) -> tuple[nd.FieldOfView, NDArray[np.int
 def radial_ours(field: nd.FieldOfView, labels: NDArray[np.int32]) -> NDArray[np.float64]:
     """Rows of pixels, host counts, dopant pixels and dopant counts, by particle and depth."""
     compact = compact_labels(labels)
-    depth = compute_depth_nm(labels, field.pixel_size_nm)
-    bins = DepthBins(depth, deepest(compact, depth), width=PIXEL_NM)
+    depth, deepest = measure_depth_nm(compact, field.pixel_size_nm)
+    bins = DepthBins(depth, deepest, width=PIXEL_NM)
     sums = sum_radially(compact, bins, field.map_of("Cd"), field.map_of("Mn"), THRESHOLD)
     columns = sums.n_pixels, sums.host_counts, sums.dopant_pixels, sums.dopant_counts
     return np.stack(columns, axis=1)

@@ -33,7 +33,14 @@ class _Parser(argparse.ArgumentParser):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
-    args = _build_parser().parse_args(argv)
+    try:
+        return _run(_build_parser().parse_args(argv))
+    except KeyboardInterrupt:
+        _complain("Stopped; finished fields are kept.")
+        return FAILED
+
+
+def _run(args: argparse.Namespace) -> int:
     from napari_nanodope.model import InputError  # noqa: PLC0415 - not for --help
 
     run = cast("Callable[[argparse.Namespace], int]", args.run)
@@ -43,9 +50,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _complain(str(error))
     except OSError as error:
         return _complain(f"{error.filename or 'File'}: {error.strerror or error}; check the path.")
-    except KeyboardInterrupt:
-        _complain("Stopped; finished fields are kept.")
-        return FAILED
 
 
 def _complain(message: str) -> int:
@@ -212,7 +216,7 @@ def _run_analyze(args: argparse.Namespace) -> int:
         try:
             labels = args.labels[number] if args.labels else None
             result = _analyze_one(file, labels, recipe, args, written)
-        except InputError as error:
+        except (InputError, OSError) as error:
             if len(args.files) == 1:
                 raise
             failures += 1
@@ -234,6 +238,7 @@ def _analyze_one(
     written: set[Path],
 ) -> "FieldResult":
     from napari_nanodope.io.arrays import read_labels  # noqa: PLC0415
+    from napari_nanodope.io.files import check_folder_is_writable  # noqa: PLC0415
     from napari_nanodope.io.macro import write_macro_csv  # noqa: PLC0415
     from napari_nanodope.model import InputError  # noqa: PLC0415
     from napari_nanodope.pipeline import analyze  # noqa: PLC0415
@@ -259,6 +264,8 @@ def _analyze_one(
                 f"Expected files of different names, got a second one for {folder}; rename it, or "
                 f"analyse it into another --out."
             )
+        if not args.no_figures:
+            check_folder_is_writable(folder / "figures")
         step(0.7, "saving")
         result.save(folder)
         written.add(folder)

@@ -205,6 +205,8 @@ def simulate_field(
     .. [1] Abutbul et al., ACS Nano 2025, 19, 17640, DOI 10.1021/acsnano.5c01257, supporting script.
     """
     params = params or PhantomParams()
+    if seed < 0:
+        raise InputError(f"Expected a seed of at least 0, got {seed}.")
     rng = np.random.default_rng(seed)
     radii, centres = _place_particles(params, rng)
     scene = _Scene(params)

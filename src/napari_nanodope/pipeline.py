@@ -20,9 +20,9 @@ from napari_nanodope.core.counting import (
     tabulate_thresholds,
 )
 from napari_nanodope.core.distance import (
-    compute_depth_nm,
     compute_erode_ceil_depth_px,
     deepest,
+    measure_depth_nm,
 )
 from napari_nanodope.core.labels import (
     CompactLabels,
@@ -146,8 +146,7 @@ def _measure_depth(
 ) -> tuple[DepthBins, NDArray[np.float64]]:
     """Depth bins, and the exact greatest depth (N,) of every particle in nm."""
     width = min(pixel_size_nm)
-    depth_nm = compute_depth_nm(labels.image, pixel_size_nm)
-    inradius_nm = deepest(labels, depth_nm)
+    depth_nm, inradius_nm = measure_depth_nm(labels, pixel_size_nm)
     if recipe.profile.distance == "euclidean":
         return DepthBins(depth_nm, inradius_nm, width=width), inradius_nm.astype(float)
     del depth_nm

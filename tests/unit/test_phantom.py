@@ -385,7 +385,7 @@ def test_the_probe_blurs_but_loses_no_counts():
     ids=str,
 )
 def test_parameters_out_of_bounds_are_refused(params):
-    with pytest.raises(InputError, match="Expected .*got"):
+    with pytest.raises(InputError, match=r"Expected .*got"):
         PhantomParams(**params)
 
 
@@ -400,7 +400,7 @@ def test_parameters_out_of_bounds_are_refused(params):
     ids=str,
 )
 def test_parameters_that_cannot_be_drawn_are_refused(params):
-    with pytest.raises(InputError, match="Expected .*got"):
+    with pytest.raises(InputError, match=r"Expected .*got"):
         PhantomParams(**params)
 
 

@@ -161,3 +161,51 @@ def test_provenance_names_every_input(phantom) -> None:
     assert nd.analyze(bare, labels=truth.labels).provenance["input"]["sha256"] == hash_arrays(
         field.survey, *field.maps.values()
     )
+
+
+def test_undoped_particles_are_counted_right_among_sizes_under_false_positives() -> None:
+    found, true = [], []
+    for seed in range(4):
+        field, truth = nd.simulate_field(nd.PhantomParams(doping=1.5e-4), seed=seed)
+        noise = np.random.default_rng(seed).random(field.shape) < 0.01
+        counts = np.maximum(field.map_of("Mn"), noise)
+        noisy = nd.FieldOfView(field.survey, {"Cd": field.map_of("Cd"), "Mn": counts}, 0.7)
+        recipe = nd.Recipe().replace(particles={"min_diameter_nm": 0})
+        summary = nd.analyze(noisy, recipe, labels=truth.labels).summary
+        found.append(summary["undoped_fraction"])
+        true.append((truth.particles["dopants"] == 0).mean())
+        assert summary["undoped_fraction_low"] < true[-1] < summary["undoped_fraction_high"]
+    assert np.mean(found) == pytest.approx(np.mean(true), abs=0.04)
+
+
+def test_summed_counts_leave_out_those_of_the_background() -> None:
+    params = nd.PhantomParams(shot_noise=True, background_counts=0.1)
+    field, truth = nd.simulate_field(params, seed=2)
+    raw = field.map_of("Mn") + np.float32(0.1)
+    counted = nd.FieldOfView(field.survey, {"Cd": field.map_of("Cd"), "Mn": raw}, 0.7)
+    recipe = nd.Recipe().replace(count={"counts_per_dopant": 1.0})
+    summary = nd.analyze(counted, recipe, labels=truth.labels).summary
+    kept = nd.analyze(counted, recipe, labels=truth.labels).included["label"]
+    true = truth.particles.loc[truth.particles["label"].isin(kept), "dopants"].sum()
+    assert summary["dopants_total_from_counts"] == pytest.approx(true, rel=0.05)
+    assert summary["dopants_total_from_counts_low"] < summary["dopants_total_from_counts"]
+
+
+def test_noise_alone_is_given_no_place(phantom) -> None:
+    field, truth = phantom
+    for seed in range(20):
+        noise = np.random.default_rng(seed).random(field.shape) < 0.02
+        empty = nd.FieldOfView(field.survey, {"Cd": field.map_of("Cd"), "Mn": noise}, 0.7)
+        summary = nd.analyze(empty, labels=truth.labels).summary
+        assert summary["location"] == "undetermined" or summary["dopants_total_low"] > 0
+
+
+def test_nothing_found_still_has_an_interval(phantom) -> None:
+    recipe = nd.Recipe().replace(count={"threshold": 1e6})
+    summary = nd.analyze(phantom[0], recipe, labels=phantom[1].labels).summary
+    n = summary["n_included"]
+    assert summary["dopants_per_particle_mean"] == 0
+    assert summary["dopants_per_particle_mean_high"] == pytest.approx(
+        summary["dopants_total_high"] / n
+    )
+    assert summary["dopants_total_high"] > 3.6

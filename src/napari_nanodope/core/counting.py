@@ -12,6 +12,7 @@ from napari_nanodope.model import InputError
 
 MARGIN_PX = 2
 _RARE = 1e-200
+_TINY = 1e-300
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +25,13 @@ class FalsePositives:
         Pixels above the threshold among those outside every particle.
     n_pixels : int
         Pixels outside every particle, at least two pixels away from any.
+    counts : float
+        Sum of the dopant counts in those events.
     """
 
     n_events: int
     n_pixels: int
+    counts: float = 0.0
 
     @property
     def per_pixel(self) -> float:
@@ -72,8 +76,8 @@ def count_false_positives(
     threshold : float
         In counts; a pixel strictly above is an event.
     """
-    n_events, n_pixels = _count_events(dopant, particle_free, np.float32(threshold))
-    return FalsePositives(n_events=n_events, n_pixels=n_pixels)
+    n_events, n_pixels, counts = _count_events(dopant, particle_free, np.float32(threshold))
+    return FalsePositives(n_events=n_events, n_pixels=n_pixels, counts=counts)
 
 
 def poisson_interval(
@@ -184,31 +188,33 @@ def estimate_undoped_fraction(
 
     Notes
     -----
-    A particle without dopants still shows none with probability (1 - p0)^A only; the share of
-    particles that show none, with its Wilson interval [1]_, is divided by the mean of that. What
-    the interval of p0 adds to either side is added in quadrature.
+    A particle without dopants still shows none with probability q = (1 - p0)^A only, so each that
+    shows none stands for 1 / q of them. The interval is Wilson's [1]_ for as many particles as
+    would give a share of that variance; what the interval of p0 adds is added in quadrature.
 
     References
     ----------
     .. [1] E. B. Wilson, J. Am. Stat. Assoc. 1927, 22, 209, DOI 10.1080/01621459.1927.10502953.
     """
-    n = len(n_events)
-    p0, (p0_low, p0_high) = background.per_pixel, background.interval()
-    shown, shown_most, shown_least = (
-        float(np.mean(np.maximum(1 - p, 0) ** area_px)) if n else 0.0 for p in (p0, p0_low, p0_high)
-    )
-    if shown_least < 0.1:
+    n, (p0_low, p0_high) = len(n_events), background.interval()
+    q = np.maximum(1 - background.per_pixel, 0) ** area_px
+    if n == 0 or q.mean() < 0.1:
         return np.nan, np.nan, np.nan
-    share = float(np.count_nonzero(n_events == 0)) / n
+    shows_none = n_events == 0
+
+    def share(p0: float) -> float:
+        return float(np.mean(shows_none / np.maximum(1 - p0, _TINY) ** area_px))
+
+    weights = shows_none / np.maximum(q, _TINY)
+    value, variance = min(share(background.per_pixel), 1.0), float(weights.var()) / n
+    n_effective = value * (1 - value) / variance if variance > 0 and value < 1 else n * q.mean()
     z2 = 1.959964**2
-    centre = (share + z2 / (2 * n)) / (1 + z2 / n)
-    half = np.sqrt(z2 * (share * (1 - share) / n + z2 / (4 * n**2))) / (1 + z2 / n)
-    value = share / shown
-    below = np.hypot(value - (centre - half) / shown, value - share / shown_most)
-    above = np.hypot((centre + half) / shown - value, share / shown_least - value)
-    ends = value, value - below, value + above
-    value, low, high = (min(max(float(end), 0.0), 1.0) for end in ends)
-    return value, low, high
+    centre = (value + z2 / (2 * n_effective)) / (1 + z2 / n_effective)
+    spread = z2 * (value * (1 - value) / n_effective + z2 / (4 * n_effective**2))
+    half = np.sqrt(spread) / (1 + z2 / n_effective)
+    below = np.hypot(value - (centre - half), value - min(share(p0_low), value))
+    above = np.hypot(centre + half - value, max(share(p0_high), value) - value)
+    return value, max(float(value - below), 0.0), min(float(value + above), 1.0)
 
 
 def tabulate_thresholds(
@@ -303,11 +309,14 @@ def _find_free(labels: NDArray[np.int32], margin: int) -> NDArray[np.bool_]:
 @numba.njit(cache=True, nogil=True)
 def _count_events(
     dopant: NDArray[np.float32], particle_free: NDArray[np.bool_], threshold: np.float32
-) -> tuple[int, int]:
+) -> tuple[int, int, float]:
     n_events = n_pixels = 0
+    counts = 0.0
     for y in range(dopant.shape[0]):
         for x in range(dopant.shape[1]):
             if particle_free[y, x]:
                 n_pixels += 1
-                n_events += dopant[y, x] > threshold
-    return n_events, n_pixels
+                if dopant[y, x] > threshold:
+                    n_events += 1
+                    counts += dopant[y, x]
+    return n_events, n_pixels, counts

@@ -7,7 +7,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_nanodope.core.labels import CompactLabels
+from napari_nanodope.core.labels import CompactLabels, compact_labels
 from napari_nanodope.model import InputError
 
 DistanceMethod = Literal["euclidean", "erode-ceil"]
@@ -50,9 +50,17 @@ def compute_depth_nm(
        DOI 10.5281/zenodo.5156135; P. Felzenszwalb, D. Huttenlocher, Theory of Computing 2012, 8,
        415, DOI 10.4086/toc.2012.v008a019.
     """
-    _check_edge_exists(labels)
-    depth: NDArray[np.float32] = edt.edt(labels, anisotropy=pixel_size_nm, parallel=n_threads)
-    return _subtract_inside(depth, labels, np.float32(min(pixel_size_nm) / 2))
+    return measure_depth_nm(compact_labels(labels), pixel_size_nm, n_threads=n_threads)[0]
+
+
+def measure_depth_nm(
+    labels: CompactLabels, pixel_size_nm: tuple[float, float], *, n_threads: int = 2
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Depth (Y, X) of `compute_depth_nm`, and the greatest depth (N,) of every particle."""
+    _check_edge_exists(labels.image)
+    squared = edt.edtsq(labels.image, anisotropy=pixel_size_nm, parallel=n_threads)
+    half_px = np.float32(min(pixel_size_nm) / 2)
+    return squared, _take_root_less_half(squared, labels.image, half_px, labels.n)
 
 
 def compute_erode_ceil_depth_px(
@@ -102,14 +110,19 @@ def _check_edge_exists(labels: NDArray[np.int32]) -> None:
 
 
 @numba.njit(cache=True, nogil=True)
-def _subtract_inside(
-    depth: NDArray[np.float32], labels: NDArray[np.int32], half_px: np.float32
+def _take_root_less_half(
+    squared: NDArray[np.float32], labels: NDArray[np.int32], half_px: np.float32, n_particles: int
 ) -> NDArray[np.float32]:
+    """Turn squared distances into depths in place; return the greatest of every particle."""
+    greatest = np.zeros(n_particles, np.float32)
     for y in range(labels.shape[0]):
         for x in range(labels.shape[1]):
-            if labels[y, x] > 0:
-                depth[y, x] -= half_px
-    return depth
+            label = labels[y, x]
+            if label > 0:
+                depth = np.sqrt(squared[y, x]) - half_px
+                squared[y, x] = depth
+                greatest[label - 1] = max(greatest[label - 1], depth)
+    return greatest
 
 
 @numba.njit(cache=True, nogil=True)

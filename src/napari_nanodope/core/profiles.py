@@ -147,10 +147,11 @@ def _sum_rows(
             label = labels[y, x]
             if label == 0:
                 continue
-            i = offsets[label - 1] + int(depth[y, x] * per_width + _ROUNDING)
+            d = depth[y, x]
+            i = offsets[label - 1] + int(d * per_width + _ROUNDING)
             i = min(i, offsets[label] - 1)  # never beyond, should a depth exceed the deepest
             pixels[i, 0] += 1
-            sums[i, 0] += depth[y, x]
+            sums[i, 0] += d
             sums[i, 1] += host[y, x]
             if dopant[y, x] > threshold:
                 pixels[i, 1] += 1

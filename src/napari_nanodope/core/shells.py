@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_nanodope.core.counting import FalsePositives
+from napari_nanodope.core.counting import FalsePositives, estimate_dopants
 from napari_nanodope.core.profiles import RadialSums
 
 Location = Literal["core", "surface", "mixed", "undetermined"]
@@ -52,7 +52,8 @@ class LocationTest:
     ----------
     location : {"core", "surface", "mixed", "undetermined"}
         "core" or "surface" when one is 20 times likelier than the other; "mixed" when a mixture is
-        20 times likelier than both and its surface fraction lies between 0.2 and 0.7.
+        20 times likelier than both and its surface fraction lies between 0.2 and 0.7. Always
+        "undetermined" where the dopant pixels are no more than false positives.
     log_likelihood_ratio : float
         ln of the likelihood of core over that of surface; 0 where there is nothing to compare.
     surface_fraction, surface_fraction_low, surface_fraction_high : float
@@ -190,6 +191,7 @@ def compare_locations(pooled: PooledCounts, background: FalsePositives) -> Locat
     """
     total = pooled.dopant_pixels.sum()
     fractions = np.linspace(0, 1, 201)
+    found = estimate_dopants(total, pooled.n_pixels.sum(), background)
     if len(pooled.n_pixels) == 0 or total == 0:
         return LocationTest("undetermined", 0.0, np.nan, np.nan, np.nan, _tabulate(pooled, 0, 0))
     rate = -np.log1p(-min(background.per_pixel, 1 - 1e-12))
@@ -197,10 +199,9 @@ def compare_locations(pooled: PooledCounts, background: FalsePositives) -> Locat
     best = int(likelihood.argmax())
     inside = np.flatnonzero(likelihood >= likelihood[best] - _HALF_CHI2_95)
     ratio = float(likelihood[0] - likelihood[-1])
+    gain = float(likelihood[best] - likelihood[[0, -1]].max())
     return LocationTest(
-        location=_decide(
-            ratio, float(likelihood[best] - likelihood[[0, -1]].max()), fractions[best]
-        ),
+        location=_decide(ratio, gain, fractions[best]) if found.low > 0 else "undetermined",
         log_likelihood_ratio=ratio,
         surface_fraction=float(fractions[best]),
         surface_fraction_low=_crossing(fractions, likelihood, int(inside[0]), -1),

@@ -71,6 +71,8 @@ def _count(found: Findings, recipe: Recipe) -> dict[str, Any]:
     total = estimate_dopants(n.sum(), area.sum(), found.background)
     volume = float(table["volume_nm3"].sum())
     mean, mean_low, mean_high = _mean_with_interval(table["dopants"].to_numpy())
+    if len(table) > 1 and mean_low == mean_high:  # all alike, as where nothing is found at all
+        mean_low, mean_high = float(total.low) / len(table), float(total.high) / len(table)
     undoped = estimate_undoped_fraction(n, area, found.background)
     p0_low, p0_high = found.background.interval()
     diameters = table["equivalent_diameter_nm"]
@@ -103,10 +105,25 @@ def _count(found: Findings, recipe: Recipe) -> dict[str, Any]:
         "dopants_compatible_with_zero": int((table["dopants_low"] <= 0).sum()),
     }
     if recipe.count.counts_per_dopant:
-        summary["dopants_total_from_counts"] = (
-            summary["dopant_counts"] / recipe.count.counts_per_dopant
+        summary |= _total_from_counts(
+            found.background, summary["dopant_counts"], area.sum(), recipe
         )
     return summary | _concentrate(summary, volume, recipe)
+
+
+def _total_from_counts(
+    background: FalsePositives, counts: float, area_px: float, recipe: Recipe
+) -> dict[str, float]:
+    """Dopants from summed counts, less those of false positives, with Poisson's 95 % interval."""
+    per_dopant = recipe.count.counts_per_dopant or 1.0
+    scale = area_px / max(background.n_pixels, 1)
+    value = (counts - scale * background.counts) / per_dopant
+    half = 1.959964 * np.sqrt(max(counts + scale**2 * background.counts, 0.0)) / per_dopant
+    return {
+        "dopants_total_from_counts": value,
+        "dopants_total_from_counts_low": max(value - half, 0.0),
+        "dopants_total_from_counts_high": value + half,
+    }
 
 
 def _concentrate(summary: dict[str, Any], volume: float, recipe: Recipe) -> dict[str, Any]:
@@ -217,6 +234,11 @@ def _warn(found: Findings, s: dict[str, Any]) -> list[str]:
         warnings.append(
             f"Only {found.background.n_pixels} pixels lie clear of particles, so false positives "
             f"are poorly known; image a sparser area."
+        )
+    if s["false_positives_per_pixel"] > 0.05:
+        warnings.append(
+            f"{100 * s['false_positives_per_pixel']:.0f} % of the particle-free pixels count as "
+            f"dopants, so many that corrected numbers fall short; raise the threshold, to auto say."
         )
     if s["dopants_sharing_a_pixel"] > 0.1:
         warnings.append(

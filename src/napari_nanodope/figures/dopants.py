@@ -8,7 +8,6 @@ from matplotlib.ticker import MaxNLocator
 
 from napari_nanodope.core.occupancy import expect_dopants, histogram_dopants
 from napari_nanodope.figures.style import (
-    GREY,
     ORANGE,
     PURPLE,
     SKY,
@@ -120,6 +119,6 @@ def _draw_bars(ax: Axes, table: pd.DataFrame) -> None:
         heights,
         width=width,
         color=SKY,
-        edgecolor="white" if len(first) < 25 else GREY,
+        edgecolor="white",
         linewidth=0.3,
     )

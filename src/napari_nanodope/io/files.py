@@ -47,6 +47,11 @@ def replacing_folder(folder: Path, *, last: str) -> Iterator[Path]:
         if not folder.exists():
             partial.replace(folder)
             return
+        for file in partial.iterdir():
+            if (folder / file.name).is_dir():
+                raise InputError(
+                    f"Expected a file or nothing at {folder / file.name}, got a folder; move it."
+                )
         (folder / last).unlink(missing_ok=True)
         for file in sorted(partial.iterdir(), key=lambda f: f.name == last):
             file.replace(folder / file.name)

@@ -59,7 +59,7 @@ def test_a_choice_of_elements_is_kept_in_its_order(saved):
 
 
 def test_elements_that_the_file_lacks_are_told_with_those_it_has(saved):
-    with pytest.raises(InputError, match="maps of Fe .*Cd, Mn"):
+    with pytest.raises(InputError, match=r"maps of Fe .*Cd, Mn"):
         read_field(saved, ["Cd", "Fe"])
 
 
@@ -67,7 +67,7 @@ def test_elements_that_the_file_lacks_are_told_with_those_it_has(saved):
 def test_what_is_no_element_is_refused_before_the_file_is_read(options, tmp_path):
     path = tmp_path / "never-opened.hspy"
     path.touch()
-    with pytest.raises(InputError, match="element symbols such as 'Cd' or 'Mn', got '(Xx|mn)'"):
+    with pytest.raises(InputError, match=r"element symbols such as 'Cd' or 'Mn', got '(Xx|mn)'"):
         read_field(path, **options)
 
 
