@@ -144,16 +144,16 @@ def as_pixel_size_nm(value: Any) -> tuple[float, float]:
     Raises
     ------
     InputError
-        If a size is not between 0.003 and 100,000 nm.
+        If a size is not between 0.0001 and 1,000,000 nm.
     """
     try:
         sizes = np.atleast_1d(np.asarray(value, dtype=float))
     except (TypeError, ValueError):
         sizes = np.array([])
-    if sizes.shape not in {(1,), (2,)} or not np.all((sizes >= 0.003) & (sizes <= 1e5)):
+    if sizes.shape not in {(1,), (2,)} or not np.all((sizes >= 1e-4) & (sizes <= 1e6)):
         raise InputError(
-            f"Expected a pixel size of one or two positive numbers in nm (dy, dx), from 0.003 to "
-            f"100000, got {value!r}; give pixel_size_nm=0.7, say."
+            f"Expected a pixel size of one or two positive numbers in nm (dy, dx), from 0.0001 to "
+            f"1000000, got {value!r}; give pixel_size_nm=0.7, say."
         )
     return float(sizes[0]), float(sizes[-1])
 

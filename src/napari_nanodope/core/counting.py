@@ -12,7 +12,6 @@ from napari_nanodope.model import InputError
 
 MARGIN_PX = 2
 _RARE = 1e-200
-_TINY = 1e-300
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,9 +202,9 @@ def estimate_undoped_fraction(
     shows_none = n_events == 0
 
     def share(p0: float) -> float:
-        return float(np.mean(shows_none / np.maximum(1 - p0, _TINY) ** area_px))
+        return float(np.mean(shows_none / np.maximum(max(1 - p0, 0.0) ** area_px, _RARE)))
 
-    weights = shows_none / np.maximum(q, _TINY)
+    weights = shows_none / np.maximum(q, _RARE)
     value, variance = min(share(background.per_pixel), 1.0), float(weights.var()) / n
     n_effective = value * (1 - value) / variance if variance > 0 and value < 1 else n * q.mean()
     z2 = 1.959964**2

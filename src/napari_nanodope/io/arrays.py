@@ -123,12 +123,13 @@ def save_labels(labels: NDArray[np.int32], path: Path, pixel_size_nm: tuple[floa
     """Write labels as a calibrated, compressed TIFF, whole or not at all."""
     import tifffile  # noqa: PLC0415
 
+    per_cm = 1e7 / pixel_size_nm[1], 1e7 / pixel_size_nm[0]
     with replacing(path) as partial:
         tifffile.imwrite(
             partial,
             labels,
             compression="zlib",
-            resolution=(1e7 / pixel_size_nm[1], 1e7 / pixel_size_nm[0]),
+            resolution=per_cm if max(per_cm) < 2**32 else None,  # TIFF holds no more
             resolutionunit="CENTIMETER",
             metadata=None,
         )
