@@ -1,5 +1,6 @@
 """What one acquisition is: a survey image, net element maps and their calibration."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -38,13 +39,16 @@ class Source:
     reader : str
         The name of the reader, or of the simulation.
     settings : mapping
-        What the reader was told and what it chose, ready for JSON.
+        What the reader was told and what it chose, as JSON has it: tuples become lists.
     """
 
     path: str
     sha256: str
     reader: str
     settings: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "settings", json.loads(json.dumps(dict(self.settings))))
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,7 +101,7 @@ def analyze(
     if labels is None:
         outlined, origin = segment(field, recipe.segment, host=recipe.field.host), "segmented"
     else:
-        outlined, origin = as_labels(labels, field.shape), "given"
+        outlined, origin = as_labels(labels, field.shape).copy(), "given"
     step(0.4, "morphology")
     compact = compact_labels(outlined)
     shapes = measure_morphology(compact, field.pixel_size_nm)

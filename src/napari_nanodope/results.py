@@ -130,7 +130,8 @@ class FieldResult:
                 f"Expected {folder / _LAST} to name its input, got something else; run the "
                 f"analysis again."
             ) from None
-        seen = load_field(folder / "field.npz", source=source if entry["reader"] else None)
+        origin = None if entry["reader"] == "arrays" else source
+        seen = load_field(folder / "field.npz", source=origin)
         return cls(
             field=seen,
             recipe=Recipe.load(folder / "recipe.toml"),

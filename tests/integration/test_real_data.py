@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import napari_nanodope as nd
+from napari_nanodope.io import UnreadableFileError
 
 
 def test_platinum_sits_in_the_core_of_iron_oxide(real_data: Path) -> None:
@@ -47,5 +48,24 @@ def test_vendor_files_read_or_say_why_not(real_data: Path) -> None:
 
 
 def test_a_file_that_is_not_what_it_says_is_unreadable(real_data: Path) -> None:
-    with pytest.raises(nd.InputError, match=r"Nope\.bcf"):
+    with pytest.raises(UnreadableFileError, match=r"Nope\.bcf"):
         nd.read_field(real_data / "imaging" / "hard-cases" / "Nope.bcf", ["Si"])
+
+
+def test_hard_cases_read_or_say_why_not(real_data: Path) -> None:
+    files = [f for f in sorted((real_data / "imaging" / "hard-cases").iterdir()) if f.is_file()]
+    assert len(files) >= 4
+    for file in files:
+        try:
+            field = nd.read_field(file, ["Cu", "O"])
+        except nd.InputError as error:
+            assert file.name in str(error)
+        else:
+            assert field.elements == ("Cu", "O")
+
+
+def test_images_alone_are_no_fields(real_data: Path) -> None:
+    folder = real_data / "imaging" / "nanoparticle-eds"
+    for name in ("JEOL HAADF Image.dm4", "SiO2 HAADF Image.hspy"):
+        with pytest.raises(UnreadableFileError, match="spectrum image"):
+            nd.read_field(folder / name, ["Si"])

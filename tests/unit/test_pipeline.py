@@ -209,3 +209,57 @@ def test_nothing_found_still_has_an_interval(phantom) -> None:
         summary["dopants_total_high"] / n
     )
     assert summary["dopants_total_high"] > 3.6
+
+
+def test_a_result_keeps_its_labels_when_the_picture_is_painted_on(phantom) -> None:
+    field, truth = phantom
+    painted = truth.labels.copy()
+    result = nd.analyze(field, labels=painted)
+    painted[:] = 7
+    np.testing.assert_array_equal(result.labels, truth.labels)
+    assert result.provenance["labels"]["sha256"] == hash_arrays(result.labels)
+    with pytest.raises(ValueError, match="read-only"):
+        result.labels[0, 0] = 1
+
+
+def test_one_particle_is_enough_for_numbers(phantom) -> None:
+    field, truth = phantom
+    largest = np.bincount(truth.labels.ravel())[1:].argmax() + 1
+    result = nd.analyze(field, labels=truth.labels == largest)
+    assert len(result.particles) == result.summary["n_particles"] == 1
+    alone = result.particles.iloc[0]
+    among = nd.analyze(field, labels=truth.labels).particles.set_index("label").loc[largest]
+    for name in ("area_nm2", "host_counts", "dopant_pixels", "volume_nm3", "inradius_nm"):
+        assert alone[name] == among[name]
+    assert result.summary["dopants_per_particle_mean"] == result.summary["dopants_total"]
+
+
+def test_particles_that_all_touch_the_border_leave_nothing_to_tell(phantom) -> None:
+    field, truth = phantom
+    halves = np.ones_like(truth.labels)
+    halves[60:] = 2
+    summary = nd.analyze(field, labels=halves).summary
+    assert (summary["n_particles"], summary["n_included"]) == (2, 0)
+    assert summary["location"] == "undetermined"
+    assert summary["dopant_mM"] is None
+    assert any("left out" in warning for warning in summary["warnings"])
+
+
+def test_a_blank_picture_has_no_particles(phantom) -> None:
+    blank = np.ones((50, 60))
+    field = nd.FieldOfView(blank, {"Cd": blank, "Mn": 0 * blank}, 0.7)
+    result = nd.analyze(field)
+    assert len(result.particles) == len(result.radial) == 0
+    assert list(result.particles.columns) == PARTICLES + IDENTITY
+    assert list(result.radial.columns) == RADIAL + IDENTITY
+
+
+def test_the_steps_are_named_and_cancelling_is_asked_at_every_one(phantom) -> None:
+    field, truth = phantom
+    names: list[str] = []
+    nd.analyze(field, labels=truth.labels, progress=lambda _, name: names.append(name))
+    assert all(names)
+    for stop_at in range(1, len(names) + 1):
+        answers = iter([False] * (stop_at - 1) + [True])
+        with pytest.raises(AnalysisCancelledError):
+            nd.analyze(field, labels=truth.labels, cancelled=lambda a=answers: next(a))

@@ -1,6 +1,7 @@
 """A result is written whole or not at all, and reads back as it was."""
 
 import json
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -118,3 +119,74 @@ def test_a_damaged_file_is_named(result: nd.FieldResult, tmp_path: Path, name: s
     (folder / name).write_bytes((folder / name).read_bytes()[:10])
     with pytest.raises(nd.InputError, match=name.replace(".", r"\.")):
         nd.FieldResult.load(folder)
+
+
+def test_a_result_without_particles_is_loaded_as_it_was(tmp_path: Path) -> None:
+    field, truth = nd.simulate_field(nd.PhantomParams(shape_px=(40, 50), n_particles=0), seed=1)
+    result = nd.analyze(field, labels=truth.labels)
+    again = nd.FieldResult.load(result.save(tmp_path / "out"))
+    for name in ("particles", "radial", "profiles"):  # a categorical of no rows has no categories
+        read, made = (getattr(r, name).drop(columns="sample_id") for r in (again, result))
+        assert len(read) == 0
+        assert list(read.columns) == list(made.columns)
+    assert again.summary == result.summary
+
+
+@pytest.mark.parametrize("shape", [(1, 30), (30, 1)])
+def test_a_field_of_one_line_is_loaded_as_it_was(shape: tuple[int, int], tmp_path: Path) -> None:
+    labels = np.zeros(shape, np.int32)
+    labels.flat[5:15] = 1
+    image = labels.astype(np.float32)
+    result = nd.analyze(nd.FieldOfView(image, {"Cd": image, "Mn": image}, 0.7), labels=labels)
+    again = nd.FieldResult.load(result.save(tmp_path / "out"))
+    np.testing.assert_array_equal(again.labels, labels, strict=True)
+    np.testing.assert_array_equal(again.field.survey, image, strict=True)
+
+
+def test_a_field_from_arrays_is_the_same_field_when_loaded(tmp_path: Path) -> None:
+    field, truth = nd.simulate_field(nd.PhantomParams(shape_px=(60, 60)), seed=1)
+    bare = nd.FieldOfView(field.survey, field.maps, 0.7, "24h", "a3")
+    result = nd.analyze(bare, labels=truth.labels)
+    again = nd.FieldResult.load(result.save(tmp_path / "out"))
+    assert again.field == bare
+    assert again.provenance == result.provenance
+
+
+def test_a_loaded_result_is_the_result(result: nd.FieldResult, tmp_path: Path) -> None:
+    assert nd.FieldResult.load(result.save(tmp_path / "out")) == result
+
+
+def test_results_travel_between_processes(result: nd.FieldResult) -> None:
+    again = pickle.loads(pickle.dumps(result))
+    assert again == result
+    pd.testing.assert_frame_equal(again.radial, result.radial)
+    np.testing.assert_array_equal(again.labels, result.labels)
+
+
+def test_the_tables_are_plain_parquet(result: nd.FieldResult, tmp_path: Path) -> None:
+    table = pq.read_table(result.save(tmp_path / "out") / "particles.parquet")
+    assert table.column_names == list(result.particles.columns)
+    assert table["dopants"].to_pylist() == result.particles["dopants"].to_list()
+    assert set(table["dopant_element"].to_pylist()) == {"Mn"}
+
+
+def test_a_failing_rename_leaves_no_half_result(
+    result: nd.FieldResult, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = result.save(tmp_path / "out")
+    real = Path.replace
+
+    def fail(self: Path, target: Path) -> Path:
+        if Path(target).name == "radial.parquet" and Path(target).parent == folder:
+            raise OSError("disk full")
+        return real(self, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", fail)
+        with pytest.raises(OSError, match="disk full"):
+            result.save(folder)
+    with pytest.raises(UnreadableFileError, match="finished result"):
+        nd.FieldResult.load(folder)
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    result.save(folder)
+    assert nd.FieldResult.load(folder).summary == result.summary
