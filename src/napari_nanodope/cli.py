@@ -130,36 +130,28 @@ def _run_simulate(args: argparse.Namespace) -> int:
 
 
 def _add_info(commands: Any) -> None:
-    parser = _add(commands, "info", _run_info, "say what a file holds")
-    parser.add_argument("file", type=Path, metavar="FILE")
+    text = "say what a file holds, what of it is used, and which elements its spectra show"
+    parser = _add(commands, "info", _run_info, text)
+    parser.add_argument("file", type=Path, metavar="FILE", help="file, or maps' folder")
     _add_reading(parser)
 
 
 def _run_info(args: argparse.Namespace) -> int:
-    field = _read(args.file, args, elements=None)
-    found = _describe(field)
+    from napari_nanodope.info import describe, format_description  # noqa: PLC0415
+    from napari_nanodope.io import inspect_file  # noqa: PLC0415
+
+    found = inspect_file(
+        args.file,
+        survey=args.survey,
+        pixel_size_nm=args.pixel_size_nm,
+        sample_id=args.sample_id,
+    )
+    description = describe(found)
     if args.json:
-        _print_json(found)
+        _print_json(description)
     else:
-        print("\n".join(f"{name:15} {value}" for name, value in found.items()))
+        print(format_description(description))
     return OK
-
-
-def _describe(field: "FieldOfView") -> dict[str, Any]:
-    dy, dx = field.pixel_size_nm
-    rows, columns = field.shape
-    return {
-        "reader": field.source.reader if field.source else "",
-        "pixels": f"{rows} x {columns}",
-        "pixel_size_nm": f"{dy:g} x {dx:g}",
-        "extent_nm": f"{rows * dy:g} x {columns * dx:g}",
-        "survey": "image" if field.survey_kind == "image" else "none; sum of X-ray counts",
-        "elements": ", ".join(
-            f"{symbol} ({counts.sum():.4g} net counts)" for symbol, counts in field.maps.items()
-        ),
-        "settings": json.dumps(dict(field.source.settings) if field.source else {}),
-        "sha256": field.source.sha256 if field.source else "",
-    }
 
 
 def _add_recipe(commands: Any) -> None:
@@ -321,16 +313,18 @@ def _read(
     file: Path,
     args: argparse.Namespace,
     *,
-    elements: tuple[str, ...] | None,
-    recipe: "Recipe | None" = None,
+    elements: tuple[str, ...],
+    recipe: "Recipe",
 ) -> "FieldOfView":
     from napari_nanodope.io import read_field  # noqa: PLC0415
 
     return read_field(
         file,
         elements,
-        recipe.maps.lines if recipe else None,
+        recipe.maps.lines,
         survey=args.survey,
+        detectors=recipe.maps.detectors,
+        frames=recipe.maps.frames,
         pixel_size_nm=args.pixel_size_nm,
         sample_id=args.sample_id,
     )

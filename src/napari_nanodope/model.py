@@ -61,6 +61,7 @@ class FieldOfView:
         HAADF or another image in which the nanocrystals show; kept as float32. No NaN.
     maps : mapping of str to (Y, X) array
         Net counts per pixel by element symbol; kept as float32, negative values allowed, no NaN.
+        Empty where there is a survey only.
     pixel_size_nm : (float, float)
         Height and width of a pixel (dy, dx) in nm.
     sample_id, field_id : str, optional
@@ -70,6 +71,10 @@ class FieldOfView:
     survey_kind : {"image", "counts"}, optional
         "counts" when the file held no image and the survey is a sum of X-ray counts, which shows
         heavy elements rather than outlines; segmentation then prefers the host map.
+    variances : mapping of str to (Y, X) array, optional
+        Variance of the net counts by element symbol, where it is known; kept as float32.
+    warnings : tuple of str, optional
+        Sentences on what is doubtful about the data.
 
     Raises
     ------
@@ -88,6 +93,10 @@ class FieldOfView:
     field_id: str = ""
     source: Source | None = None
     survey_kind: Literal["image", "counts"] = "image"
+    variances: Mapping[str, NDArray[np.float32]] = field(
+        default_factory=dict, compare=False, repr=False
+    )
+    warnings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.survey_kind not in ("image", "counts"):
@@ -97,9 +106,13 @@ class FieldOfView:
             )
         survey = _as_image(self.survey, "survey")
         maps = {symbol: _as_map(symbol, values) for symbol, values in self.maps.items()}
-        if not maps:
-            raise InputError("Expected at least one element map, got none; give maps={'Cd': ...}.")
-        for symbol, values in maps.items():
+        variances = {s: _as_map(s, values) for s, values in self.variances.items()}
+        if not variances.keys() <= maps.keys():
+            raise InputError(
+                f"Expected variances of mapped elements ({', '.join(maps)}), got "
+                f"{', '.join(variances)}; give both or leave variances out."
+            )
+        for symbol, values in (*maps.items(), *variances.items()):
             if values.shape != survey.shape:
                 raise InputError(
                     f"Expected the {symbol} map on the survey's {_size(survey)} pixels, got "
@@ -107,13 +120,15 @@ class FieldOfView:
                 )
         object.__setattr__(self, "survey", survey)
         object.__setattr__(self, "maps", MappingProxyType(maps))
+        object.__setattr__(self, "variances", MappingProxyType(variances))
+        object.__setattr__(self, "warnings", tuple(self.warnings))
         object.__setattr__(self, "pixel_size_nm", as_pixel_size_nm(self.pixel_size_nm))
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Rebuild from plain values: a read-only view can be neither pickled nor copied."""
-        values = [getattr(self, name) for name in self.__slots__]
-        values[1] = dict(self.maps)
-        return type(self), tuple(values)
+        values = {name: getattr(self, name) for name in self.__slots__}
+        plain = values | {name: dict(values[name]) for name in ("maps", "variances")}
+        return type(self), tuple(plain.values())
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -24,6 +24,7 @@ from napari_nanodope.core.distance import (
     deepest,
     measure_depth_nm,
 )
+from napari_nanodope.core.filtering import detect_box_mean, warn_of_smoothing
 from napari_nanodope.core.labels import (
     CompactLabels,
     Morphology,
@@ -116,6 +117,7 @@ def analyze(
     )
     location = _locate(sums, table["included"].to_numpy(bool), background, field, recipe)
     summary = summarize(Findings(table, shapes.n_pixels, background, threshold, location), recipe)
+    summary["warnings"] = [*_warn_of_data(field, recipe), *summary["warnings"]]
     result = FieldResult(
         field=field,
         recipe=recipe,
@@ -266,6 +268,16 @@ def _identify(table: pd.DataFrame, field: FieldOfView, recipe: Recipe) -> pd.Dat
         codes = np.zeros(len(table), np.int8)
         table[name] = pd.Categorical.from_codes(codes, categories=pd.Index([value], dtype="str"))
     return table
+
+
+def _warn_of_data(field: FieldOfView, recipe: Recipe) -> list[str]:
+    """What reading the files told, and whether maps from elsewhere were smoothed."""
+    told = list(field.warnings)
+    for symbol in (recipe.field.host, recipe.field.dopant):
+        width = 1 if symbol in field.variances else detect_box_mean(field.map_of(symbol))
+        if width > 1:
+            told.append(warn_of_smoothing(symbol, width))
+    return list(dict.fromkeys(told))
 
 
 def _trace(

@@ -15,6 +15,7 @@ from napari_nanodope.model import InputError, is_element
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+NotNegativeInt = Annotated[int, Field(ge=0)]
 
 
 class Stage(BaseModel):
@@ -64,11 +65,43 @@ class FieldStage(Stage):
         return self.sites_per_nm3 if lattice is None else lattice.sites_per_nm3(self.host)
 
 
+class LineWindows(Stage):
+    """Energies in keV over which the net counts of one X-ray line are taken."""
+
+    line: str
+    """Name of the line, as in "Ka"."""
+    window_keV: tuple[float, float]
+    """From and to, around the line."""
+    below_keV: tuple[float, float] | None = None
+    """Background at lower energy."""
+    above_keV: tuple[float, float] | None = None
+    """Background at higher energy; with neither, nothing is subtracted."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        ends = [end for window in self.in_order() for end in window]
+        if ends != sorted(ends) or not all(-1e3 < end < 1e3 for end in ends):
+            raise ValueError(
+                f"expected energies in keV that ascend from below_keV over window_keV to "
+                f"above_keV, got {ends}"
+            )
+        return self
+
+    def in_order(self) -> list[tuple[float, float]]:
+        """Windows that are there, by ascending energy."""
+        windows = (self.below_keV, self.window_keV, self.above_keV)
+        return [window for window in windows if window is not None]
+
+
 class MapsStage(Stage):
     """From a spectrum image to net maps; ignored for ready-made maps."""
 
-    lines: dict[str, str] = Field(default_factory=dict)
-    """X-ray line family by element, as in { Mn = "Ka" }; where not given, the hardest to 15 keV."""
+    lines: dict[str, str | LineWindows] = Field(default_factory=dict)
+    """X-ray line by element, as in { Mn = "Ka" }, or its windows in keV; else the hardest one."""
+    detectors: Literal["sum"] | list[NotNegativeInt] = "sum"
+    """Detectors to add up, where a file keeps them apart; counted from 0."""
+    frames: Literal["sum"] | tuple[NotNegativeInt, NotNegativeInt] = "sum"
+    """Frames to add up: first and end, counted from 0, the end left out."""
 
 
 class SegmentStage(Stage):
@@ -214,8 +247,10 @@ def _table_to_toml(name: str, stage: Stage) -> str:
 
 
 def _value_to_toml(value: Any) -> str:
+    if isinstance(value, BaseModel):
+        value = value.model_dump(exclude_none=True)
     if isinstance(value, dict):  # on one line, so that the keys after it stay in their table
-        pairs = ", ".join(tomli_w.dumps({k: v}).strip() for k, v in value.items())
+        pairs = ", ".join(f"{k} = {_value_to_toml(v)}" for k, v in value.items())
         return f"{{ {pairs} }}" if pairs else "{}"
     return tomli_w.dumps({"value": value}).removeprefix("value = ").strip()
 

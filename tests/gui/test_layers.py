@@ -274,11 +274,38 @@ def test_files_without_elements_are_left_to_napari(tmp_path, maps_folder):
     assert get_reader([]) is None
 
 
-def test_known_suffixes_are_accepted_unopened():
-    suffixes = {suffix for reader in list_readers() for suffix in reader.suffixes}
-    for suffix in suffixes - {".tif", ".tiff"}:
-        assert get_reader(f"scan{suffix.upper()}") is not None
-    assert get_reader("scan.png") is None
+@pytest.mark.parametrize(
+    ("suffix", "beginning"),
+    [
+        (".npz", b"PK"),
+        (".hspy", b"\x89HDF"),
+        (".EMD", b"\x89HDF"),
+        (".bcf", b"AAMVHFSS"),
+        (".dm3", b"\0\0\0\3"),
+        (".dm4", b"\0\0\0\4"),
+        (".pts", b"....PTTDFILE"),
+        (".map", b"....JED-2200"),
+        (".img", b"....JED-2200"),
+        (".ser", b"II\x97\x01"),
+        (".emi", b"JK"),
+        (".ASW", b""),
+        (".rpl", b""),
+        (".spd", b""),
+    ],
+)
+def test_files_are_accepted_by_suffix_and_first_bytes(suffix, beginning, tmp_path):
+    path = tmp_path / f"scan{suffix}"
+    path.write_bytes(beginning + b"and nothing that could be read")
+    assert get_reader(str(path)) is not None
+    path.write_bytes(b"something else")
+    assert (get_reader(str(path)) is None) == bool(beginning)
+    assert get_reader(str(tmp_path / f"missing{suffix}")) is None or not beginning
+
+
+@pytest.mark.parametrize("name", ["scan.png", "labels.npy", "notes.txt", "volume.mrc"])
+def test_what_others_read_is_left_to_them(name, tmp_path):
+    (tmp_path / name).write_bytes(b"\x89PNG" if name.endswith("png") else b"\x93NUMPY")
+    assert get_reader(tmp_path / name) is None
 
 
 def test_errors_say_what_was_expected(tmp_path):
@@ -292,7 +319,7 @@ def test_errors_say_what_was_expected(tmp_path):
 def test_two_elements_in_a_name_are_explained(tmp_path):
     path = tmp_path / "scan Cd Mn.tif"
     tifffile.imwrite(path, np.ones((4, 4), np.float32))
-    with pytest.raises(InputError, match="Expected one element in the name"):
+    with pytest.raises(InputError, match="an element or HAADF in the name .* got Cd and Mn"):
         get_reader(path)(path)
 
 
@@ -303,7 +330,9 @@ def test_manifest_offers_every_suffix_that_is_read():
     manifest = PluginManifest.from_file(str(files("napari_nanodope") / "napari.yaml"))
     suffixes = [suffix for reader in list_readers() for suffix in reader.suffixes]
     (reader,) = manifest.contributions.readers
-    assert reader.filename_patterns == [f"*{suffix}" for suffix in suffixes]
+    left_to_napari = {".npy", ".png"}
+    expected = [f"*{suffix}" for suffix in suffixes if suffix not in left_to_napari]
+    assert reader.filename_patterns == expected
     assert reader.accepts_directories
 
 

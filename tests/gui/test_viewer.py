@@ -107,6 +107,6 @@ def test_hovering_a_particle_tells_its_row(headless, result):
 
 
 def test_what_is_wrong_with_a_file_reaches_the_user(headless, tmp_path):
-    np.savez(tmp_path / "scan.npz", survey=np.ones((3, 3)), pixel_size_nm=1.0)
-    with pytest.raises(InputError, match="Expected maps of elements in"):
+    np.savez(tmp_path / "scan.npz", Cd=np.ones((3, 3)))
+    with pytest.raises(InputError, match="Expected a calibration in nm in"):
         headless.open(tmp_path / "scan.npz", plugin=PLUGIN)

@@ -141,9 +141,18 @@ def test_simulate_writes_field_and_truth_that_read_back(run: Run, tmp_path: Path
 def test_info_tells_calibration_and_elements(run: Run, scan: Path) -> None:
     code, out, _ = run("info", scan)
     assert code == 0
-    assert "0.7 x 0.7" in out
-    assert "Cd" in out
-    assert json.loads(run("info", scan, "--json")[1])["pixels"] == "150 x 150"
+    assert "150 x 150 pixels of 0.7 x 0.7 nm" in out
+    assert "used as Cd map" in out
+    told = json.loads(run("info", scan, "--json")[1])
+    assert told["field"]["pixels"] == [150, 150]
+    assert {signal["use"] for signal in told["signals"]} == {"survey", "Cd map", "Mn map"}
+
+
+def test_info_tells_why_there_is_no_field(run: Run, tmp_path: Path) -> None:
+    np.savez(tmp_path / "bare.npz", Cd=np.ones((4, 5)))
+    code, out, _ = run("info", tmp_path / "bare.npz")
+    assert code == 0
+    assert "No field: Expected a calibration in nm" in out
 
 
 def test_recipe_prints_what_can_be_read_again(run: Run, tmp_path: Path) -> None:
@@ -179,7 +188,7 @@ def _bad(tmp: Path) -> dict[str, tuple[tuple[Any, ...], str]]:
         "no calibration": ((tmp / "bare.npz",), "pixel_size_nm"),
         "negative pixel size": ((scan, "--pixel-size-nm", "-1"), "positive"),
         "unknown setting": ((scan, "--recipe", tmp / "bad.toml"), "did you mean threshold"),
-        "unknown kind of file": ((tmp / "file",), "one kind"),
+        "unknown kind of file": ((tmp / "file",), "a known kind"),
         "unknown option": ((scan, "--treshold", "1"), "--help"),
     }
 

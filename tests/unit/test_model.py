@@ -97,7 +97,8 @@ def test_copies_for_other_processes_are_equal_and_read_only(duplicate):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"maps": {}}, "at least one element map, got none"),
+        ({"variances": {"Fe": SURVEY}}, r"variances of mapped elements \(.*\), got Fe"),
+        ({"variances": {"Mn": SURVEY[:3]}}, "Mn map on the survey's 4 x 5 pixels, got 3 x 5"),
         ({"maps": {"Cd": SURVEY[:3]}}, "Cd map on the survey's 4 x 5 pixels, got 3 x 5"),
         ({"maps": {"Mn": SURVEY.T}}, "Mn map on the survey's 4 x 5 pixels, got 5 x 4"),
         ({"maps": {"Xx": SURVEY}}, "element symbol such as 'Cd' or 'Mn', got 'Xx'"),

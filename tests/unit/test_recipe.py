@@ -318,4 +318,4 @@ def test_replacing_checks_what_it_puts_in():
 def test_the_toml_is_plain_toml():
     tables = tomllib.loads(Recipe().to_toml())
     assert tables["count"] == {"threshold": 0.5}
-    assert tables["maps"] == {"lines": {}}
+    assert tables["maps"] == {"lines": {}, "detectors": "sum", "frames": "sum"}

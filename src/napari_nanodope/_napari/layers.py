@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _HOST_COLOUR, _DOPANT_COLOUR = "#0d6085", "#ff30c8"
 _OTHER_COLOURS = ("#8a7400", "#1f7a3d", "#9c4a14", "#5d4bb0")
 _SURVEY_OPACITY, _LABELS_OPACITY = 0.35, 0.2
-_SHARED = ("sample_id", "field_id", "survey_kind", "source")
+_SHARED = ("sample_id", "field_id", "survey_kind", "source", "warnings")
 _CONSTANT_COLUMNS = ("sample_id", "field_id", "host_element", "dopant_element")
 
 
@@ -60,6 +60,8 @@ def field_to_layers(
             "blending": "additive",
             "contrast_limits": _limits(counts, 0.0),
         }
+        if element in field.variances:
+            options["metadata"]["variance"] = field.variances[element]
         layers.append((counts, options, "image"))
     return layers
 
@@ -79,6 +81,7 @@ def layers_to_field(layers: "Iterable[FullLayerData]") -> FieldOfView:
         unit.
     """
     images: dict[str, NDArray[Any]] = {}
+    variances: dict[str, NDArray[Any]] = {}
     shared: dict[str, Any] = {}
     for data, options, kind in layers:
         metadata = options.get("metadata") or {}
@@ -93,12 +96,14 @@ def layers_to_field(layers: "Iterable[FullLayerData]") -> FieldOfView:
                 f"calibration in {options.get('name')!r}; choose the layers of one field."
             )
         images[role], shared = np.asarray(data), origin
+        if "variance" in metadata:
+            variances[role] = metadata["variance"]
     if "survey" not in images:
         raise InputError(
             f"Expected a survey among the layers, got {', '.join(images) or 'no image'}; open the "
             f"field again with this plugin."
         )
-    return FieldOfView(survey=images.pop("survey"), maps=images, **shared)
+    return FieldOfView(survey=images.pop("survey"), maps=images, variances=variances, **shared)
 
 
 def labels_to_layer(

@@ -1,69 +1,86 @@
 """Fields as NumPy archives, and label images."""
 
+import warnings
 import zipfile
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_nanodope.io.files import UnreadableFileError, hash_files, replacing
-from napari_nanodope.io.survey import read_survey
-from napari_nanodope.model import FieldOfView, InputError, Source, is_element
+from napari_nanodope.io.files import UnreadableFileError, replacing
+from napari_nanodope.io.names import NEITHER, read_role
+from napari_nanodope.io.signals import Content, Signal
+from napari_nanodope.model import FieldOfView, Source, as_pixel_size_nm, is_element
 
 if TYPE_CHECKING:
     from napari_nanodope.io import ReadOptions
 
 _TEXTS = ("sample_id", "field_id", "survey_kind")
+_VARIANCE = "_variance"
+_NO_IMAGES = (*_TEXTS, "pixel_size_nm", "warnings", "labels")
 
 
-def read_npz(paths: tuple[Path, ...], options: "ReadOptions") -> FieldOfView:
-    """Field from an archive with ``survey``, ``pixel_size_nm`` and one array per element symbol.
+def open_npz(path: Path, options: "ReadOptions") -> Content:
+    """Images of an archive: one array per element symbol, ``survey`` and ``pixel_size_nm``.
 
     Raises
     ------
     UnreadableFileError
         If it is no such archive.
     """
-    if len(paths) != 1:
-        raise UnreadableFileError(
-            f"Expected one NumPy archive per field, got {len(paths)}; read them one by one."
-        )
-    path = paths[0]
     content = _load_archive(path)
-    symbols = [name for name in content if is_element(name)]
-    wanted = options.elements or tuple(symbols)
-    missing = [symbol for symbol in wanted if symbol not in content]
-    if missing or not symbols:
-        raise InputError(
-            f"Expected maps of {', '.join(missing) or 'elements'} in {path}, got "
-            f"{', '.join(content) or 'nothing'}; name each array by its element symbol."
+    stated = content.get("pixel_size_nm")
+    size = as_pixel_size_nm(stated.ravel()) if stated is not None and stated.size < 3 else None
+    images = {name: array for name, array in content.items() if name not in _NO_IMAGES}
+    signals = [
+        Signal(
+            name=name,
+            kind="image" if array.ndim == 2 else "other",
+            shape=array.shape,
+            dtype=str(array.dtype),
+            pixel_size_nm=size,
+            element=name if is_element(name) else "",
+            problem=_problem_of(name, array),
+            load_image=partial(np.asarray, array),
         )
-    pixel_size = options.pixel_size_nm
-    if pixel_size is None and "pixel_size_nm" not in content:
-        raise InputError(
-            f"Expected pixel_size_nm in {path}, got none; add it, or give pixel_size_nm=0.7, say."
-        )
+        for name, array in images.items()
+    ]
     texts = {name: str(content[name]) for name in _TEXTS if name in content}
-    if options.survey is not None:
-        content["survey"] = read_survey(options.survey)
-        texts["survey_kind"] = "image"
-    if "survey" not in content:
-        first = content[symbols[0]]
-        same = [content[s] for s in symbols if content[s].shape == first.shape]
-        content["survey"] = np.sum(same, axis=0)
-        texts["survey_kind"] = "counts"
-    if options.sample_id:
-        texts["sample_id"] = options.sample_id
-    files = [path, *([options.survey] if options.survey else [])]
-    source = Source(str(path), hash_files(files), "NumPy archive", {"elements": list(wanted)})
-    return FieldOfView(
-        survey=content["survey"],
-        maps={symbol: content[symbol] for symbol in wanted},
-        pixel_size_nm=pixel_size or tuple(content["pixel_size_nm"].ravel()),
-        source=source,
-        **({"field_id": path.stem} | texts),  # type: ignore[arg-type]
+    return Content(tuple(signals), (path,), texts=texts, is_named_by_person=True)
+
+
+def open_image(path: Path, options: "ReadOptions") -> Content:
+    """One image without calibration: a NumPy array, or a PNG of grey values.
+
+    Raises
+    ------
+    UnreadableFileError
+        If it is damaged, or its colours are more than grey.
+    """
+    array = _load_array(path) if path.suffix.lower() == ".npy" else _read_png(path)
+    if array.ndim == 3 and array.shape[2] in (2, 3, 4) and _is_grey(array):
+        array = array[..., 0]
+    element, problem = read_role(path.stem)
+    signal = Signal(
+        name=path.stem,
+        kind="image" if array.ndim == 2 else "other",
+        shape=array.shape,
+        dtype=str(array.dtype),
+        element=element,
+        problem=_problem_of("survey", array) or problem.removeprefix(NEITHER),
+        load_image=partial(np.asarray, array),
     )
+    return Content((signal,), (path,), is_named_by_person=True)
+
+
+def _problem_of(name: str, array: NDArray[Any]) -> str:
+    if array.ndim != 2 or array.dtype.kind not in "buif" or array.size == 0:
+        return f"is {array.dtype} of shape {array.shape}, no image of grey values or counts"
+    if name != "survey" and not is_element(name):
+        return "is not named by an element symbol"
+    return ""
 
 
 def load_field(path: Path, *, source: Source | None) -> FieldOfView:
@@ -74,7 +91,13 @@ def load_field(path: Path, *, source: Source | None) -> FieldOfView:
             survey=content.pop("survey"),
             pixel_size_nm=tuple(content.pop("pixel_size_nm")),
             source=source,
+            warnings=tuple(map(str, content.pop("warnings", ()))),
             **{name: str(content.pop(name)) for name in _TEXTS},  # type: ignore[arg-type]
+            variances={
+                name.removesuffix(_VARIANCE): content.pop(name)
+                for name in list(content)
+                if name.endswith(_VARIANCE)
+            },
             maps=content,
         )
     except KeyError as error:
@@ -87,6 +110,9 @@ def save_field(field: FieldOfView, path: Path) -> None:
     """Write a field as a compressed archive, whole or not at all."""
     arrays: dict[str, Any] = {"survey": field.survey, "pixel_size_nm": field.pixel_size_nm}
     arrays |= {name: getattr(field, name) for name in _TEXTS}
+    arrays |= {symbol + _VARIANCE: values for symbol, values in field.variances.items()}
+    if field.warnings:
+        arrays["warnings"] = np.array(field.warnings)
     with replacing(path) as partial, partial.open("wb") as file:
         np.savez_compressed(file, **(arrays | dict(field.maps)))
 
@@ -103,7 +129,7 @@ def read_labels(path: str | Path) -> NDArray[Any]:
     readers = {
         ".tif": _read_label_tiff,
         ".tiff": _read_label_tiff,
-        ".png": _read_label_png,
+        ".png": _read_png,
         ".npy": _load_array,
         ".npz": _read_label_archive,
     }
@@ -181,13 +207,21 @@ def _read_label_tiff(path: Path) -> NDArray[Any]:
     return pages.images[0]
 
 
-def _read_label_png(path: Path) -> NDArray[Any]:
+def _read_png(path: Path) -> NDArray[Any]:
     from PIL import Image  # noqa: PLC0415
 
     try:
-        with Image.open(path) as image:
-            return np.asarray(image)
-    except (OSError, ValueError, SyntaxError) as error:
+        with warnings.catch_warnings(), Image.open(path) as image:
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            array = np.asarray(image)
+    except Exception as error:  # damaged files fail in every way there is
         raise UnreadableFileError(
-            f"Expected a PNG label image at {path}, got: {error}; save the labels as TIFF."
+            f"Expected a PNG image at {path}, got: {error}; save it as TIFF."
         ) from None
+    return array
+
+
+def _is_grey(image: NDArray[Any]) -> bool:
+    """Whether a colour image, with or without transparency, holds grey values only."""
+    colours = image[..., : 1 if image.shape[2] == 2 else 3]
+    return bool((colours == colours[..., :1]).all())

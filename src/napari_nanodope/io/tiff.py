@@ -1,10 +1,10 @@
 """Element maps as TIFF: one file per element and a survey, or one multi-page file."""
 
 import logging
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,16 +12,15 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from napari_nanodope.io.files import UnreadableFileError, hash_files, replacing
-from napari_nanodope.io.survey import read_survey
+from napari_nanodope.io.files import UnreadableFileError, replacing
+from napari_nanodope.io.names import read_role
+from napari_nanodope.io.signals import Content, Signal
 from napari_nanodope.io.units import to_nm
-from napari_nanodope.model import FieldOfView, InputError, Source, is_element
+from napari_nanodope.model import FieldOfView
 
 if TYPE_CHECKING:
     from napari_nanodope.io import ReadOptions
 
-_SURVEY_WORDS = {"HAADF", "ADF", "ABF", "BF", "DF", "STEM", "SURVEY", "IMAGE", "SE", "BSE"}
-_LINE_FAMILIES = {"K", "L", "M", "Ka", "La", "Ma", "Kb", "Lb", "Mb"}
 _PER_INCH_NM, _PER_CM_NM = 2.54e7, 1e7
 
 
@@ -44,31 +43,32 @@ class Pages:
     pixel_size_nm: tuple[float, float] | None
 
 
-def read_tiff(paths: tuple[Path, ...], options: "ReadOptions") -> FieldOfView:
-    """Field from TIFF maps; elements are taken from the names of pages or files.
+def open_tiff(path: Path, options: "ReadOptions") -> Content:
+    """Images of a TIFF file; names of pages, or of the file where it has one image, tell elements.
 
     Raises
     ------
     UnreadableFileError
-        If a file is no TIFF or holds colours.
-    InputError
-        If names are ambiguous, an element is missing, or there is no calibration.
+        If it is no TIFF or holds colours.
     """
-    images: dict[str, NDArray[Any]] = {}
-    sizes: list[tuple[float, float]] = []
-    for path in paths:
-        pages = read_pages(path)
-        for image, name in zip(pages.images, pages.names, strict=True):
-            role = _role_of(name if len(pages.images) > 1 else path.stem, path)
-            if role in images:
-                raise InputError(
-                    f"Expected one {role} image, got a second one in {path}; list the files to use."
-                )
-            images[role] = image
-        sizes += [pages.pixel_size_nm] if pages.pixel_size_nm else []
-    if options.survey is not None:
-        images["survey"] = read_survey(options.survey)
-    return _assemble(images, sizes, paths, options)
+    pages = read_pages(path)
+    signals = []
+    for image, page_name in zip(pages.images, pages.names, strict=True):
+        name = page_name if len(pages.images) > 1 else path.stem
+        element, problem = read_role(name)
+        signals.append(
+            Signal(
+                name=name,
+                kind="image",
+                shape=image.shape,
+                dtype=str(image.dtype),
+                pixel_size_nm=pages.pixel_size_nm,
+                element=element,
+                problem=problem,
+                load_image=partial(np.asarray, image),
+            )
+        )
+    return Content(tuple(signals), (path,), is_named_by_person=True)
 
 
 def write_tiff(field: FieldOfView, path: Path) -> None:
@@ -132,87 +132,17 @@ def read_pages(path: Path) -> Pages:
     return Pages(images=images, names=names[: len(images)], pixel_size_nm=size)
 
 
-def element_in_name(name: str) -> str | None:
-    """Element that a file or page name tells, as in ``scan3_Cd-net`` or ``Mn K``.
-
-    Raises
-    ------
-    InputError
-        If it tells more than one.
-    """
-    words = re.findall(r"[A-Za-z]+", name)
-    found = []
-    for i, word in enumerate(words):
-        after_element = i > 0 and is_element(words[i - 1])
-        if is_element(word) and not (word in _LINE_FAMILIES and after_element):
-            found.append(word)
-        elif (match := re.fullmatch(r"([A-Z][a-z]?)([KLM][a-z]?)", word)) and is_element(match[1]):
-            found.append(match[1])
-    if len(set(found)) > 1:
-        raise InputError(
-            f"Expected one element in the name {name!r}, got {' and '.join(dict.fromkeys(found))}; "
-            f"rename it to <sample>_<element>.tif."
-        )
-    return found[0] if found else None
-
-
-def _role_of(name: str, path: Path) -> str:
-    element = element_in_name(name)
-    if element is None:
-        if {word.upper() for word in re.findall(r"[A-Za-z]+", name)} & _SURVEY_WORDS:
-            return "survey"
-        raise InputError(
-            f"Expected an element or HAADF in the name {name!r} of {path}, got neither; rename it "
-            f"to <sample>_Cd.tif or <sample>_HAADF.tif."
-        )
-    return element
-
-
-def _assemble(
-    images: dict[str, NDArray[Any]],
-    sizes: list[tuple[float, float]],
-    paths: tuple[Path, ...],
-    options: "ReadOptions",
-) -> FieldOfView:
-    symbols = options.elements or tuple(role for role in images if role != "survey")
-    missing = [symbol for symbol in symbols if symbol not in images]
-    if missing or not symbols:
-        raise InputError(
-            f"Expected maps of {', '.join(missing) or 'elements'} among the TIFF images, got "
-            f"{', '.join(images)}; add the files or choose other elements."
-        )
-    size = options.pixel_size_nm or (sizes[0] if sizes else None)
-    if size is None:
-        raise InputError(
-            f"Expected a calibration in nm in {paths[0]}, got none; give pixel_size_nm=0.7, say "
-            f"(--pixel-size-nm)."
-        )
-    if options.pixel_size_nm is None and any(not np.allclose(size, s, rtol=1e-3) for s in sizes):
-        raise InputError(
-            f"Expected one calibration, got {', '.join(map(str, dict.fromkeys(sizes)))} nm; give "
-            f"pixel_size_nm to overrule them."
-        )
-    has_survey = "survey" in images
-    if not has_survey:
-        first = images[symbols[0]]
-        same = [image for image in images.values() if image.shape == first.shape]
-        images["survey"] = np.asarray(np.sum(same, axis=0, dtype=np.float32))
-    files = [*paths, *([options.survey] if options.survey else [])]
-    parent = paths[0].parent.name if len(paths) > 1 else paths[0].stem
-    return FieldOfView(
-        survey=images["survey"],
-        maps={symbol: images[symbol] for symbol in symbols},
-        pixel_size_nm=size,
-        sample_id=options.sample_id,
-        field_id=parent,
-        source=Source(
-            str(paths[0] if len(paths) == 1 else paths[0].parent),
-            hash_files(files),
-            "TIFF maps",
-            {"files": [file.name for file in files], "elements": list(symbols)},
-        ),
-        survey_kind="image" if has_survey else "counts",
-    )
+def list_names(path: Path) -> Iterator[str]:
+    """Name of a single image, or what a stack calls its pages; no pixel is read."""
+    try:
+        with _quiet_tifffile(), tifffile.TiffFile(path) as tiff:
+            labels = (tiff.imagej_metadata or {}).get("Labels")
+            if len(tiff.pages) > 1 or labels:
+                yield from map(str, labels or map(_name_page, tiff.pages))
+                return
+    except Exception:  # damaged files fail in every way there is; reading says how
+        return
+    yield path.stem
 
 
 @contextmanager

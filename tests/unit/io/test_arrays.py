@@ -79,11 +79,10 @@ def test_an_archive_by_hand_needs_only_maps_and_a_pixel_size(tmp_path):
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
-        ({"Cd": IMAGE}, "pixel_size_nm in"),
-        ({"survey": IMAGE, "pixel_size_nm": 0.7}, "maps of elements in .* got survey"),
-        ({"cadmium": IMAGE, "pixel_size_nm": 0.7}, "maps of elements in .* got cadmium"),
-        ({"Cd": IMAGE, "survey": IMAGE[:9], "pixel_size_nm": 1}, "survey's 9 x 41 pixels"),
-        ({"Cd": IMAGE[0], "survey": IMAGE, "pixel_size_nm": 1}, "Cd map as a 2-D"),
+        ({"Cd": IMAGE}, r"calibration in nm in .*pixel_size_nm"),
+        ({"cadmium": IMAGE, "pixel_size_nm": 0.7}, "'cadmium' .* not named by an element symbol"),
+        ({"Cd": IMAGE, "survey": IMAGE[:9], "pixel_size_nm": 1}, r"area \(30 x 41 .*\(9 x 41"),
+        ({"Cd": IMAGE[0], "survey": IMAGE, "pixel_size_nm": 1}, r"'Cd' .* of shape \(41,\)"),
         ({"Cd": IMAGE * np.nan, "survey": IMAGE, "pixel_size_nm": 1}, "finite numbers in the Cd"),
         ({"Cd": IMAGE, "pixel_size_nm": -1}, "positive numbers in nm"),
         ({"Cd": IMAGE, "pixel_size_nm": np.array([])}, "positive numbers in nm"),
@@ -118,7 +117,7 @@ def test_pickled_objects_are_never_loaded(tmp_path):
         (read_labels, "plain.npy"),
         (read_labels, "plain.npz"),
     ):
-        with pytest.raises(UnreadableFileError, match=f"{name}, got: .*(pickle|no zip|magic)"):
+        with pytest.raises(UnreadableFileError, match=f"{name}, got.*(pickle|no zip|magic|begins)"):
             read(tmp_path / name)
     assert not (tmp_path / "sprung").exists()
 
@@ -140,7 +139,7 @@ def test_a_damaged_archive_is_unreadable_or_reads(tmp_path):
 def test_an_array_in_the_place_of_an_archive_is_refused(read, tmp_path):
     np.save(tmp_path / "one.npy", LABELS)
     path = (tmp_path / "one.npy").rename(tmp_path / "one.npz")
-    with pytest.raises(UnreadableFileError, match=r"NumPy archive of plain arrays at .*one\.npz"):
+    with pytest.raises(UnreadableFileError, match=r"NumPy archive .*at .*one\.npz"):
         read(path)
 
 

@@ -123,30 +123,33 @@ def test_a_missing_survey_is_told_by_its_path(saved, tmp_path):
 @pytest.mark.parametrize("name", ["notes.txt", "map.jpg", "scan", "scan.tif.bak"])
 def test_a_kind_that_no_reader_knows_is_told_the_kinds_that_are_known(name, tmp_path):
     (tmp_path / name).write_bytes(b"anything")
-    with pytest.raises(UnreadableFileError, match=r"files of one kind \(\.npz, .*\.hspy"):
+    with pytest.raises(UnreadableFileError, match=r"files of a known kind \(\.npz, .*\.hspy"):
         read_field(tmp_path / name)
 
 
-def test_files_of_several_kinds_are_no_field(tmp_path):
-    save_field(FIELD, tmp_path / "a.npz")
-    write_tiff(FIELD, tmp_path / "a.tif")
-    with pytest.raises(UnreadableFileError, match="files of one kind"):
-        read_field([tmp_path / "a.npz", tmp_path / "a.tif"])
+def test_files_of_several_kinds_make_one_field(tmp_path):
+    np.save(tmp_path / "Cd.npy", FIELD.map_of("Cd"))
+    write_tiff(
+        FieldOfView(FIELD.survey, {"Mn": FIELD.map_of("Mn")}, (0.5, 0.7)), tmp_path / "a.tif"
+    )
+    field = read_field([tmp_path / "a.tif", tmp_path / "Cd.npy"])
+    assert set(field.elements) == {"Cd", "Mn"}
+    assert field.field_id == tmp_path.name
 
 
-@pytest.mark.parametrize("suffix", ["npz", "hspy"])
-def test_files_that_hold_a_field_each_are_not_read_together(suffix, tmp_path):
-    paths = [tmp_path / f"{name}.{suffix}" for name in "ab"]
+@pytest.mark.parametrize("kinds", [("npz", "npz"), ("npz", "tif")])
+def test_files_that_hold_a_field_each_are_not_read_together(kinds, tmp_path):
+    paths = [tmp_path / f"{name}.{kind}" for name, kind in zip("ab", kinds, strict=True)]
     for path in paths:
-        path.touch()
-    with pytest.raises(UnreadableFileError, match="per field, got 2; read them one by one"):
+        (save_field if path.suffix == ".npz" else write_tiff)(FIELD, path)
+    with pytest.raises(InputError, match="one Cd image, got a second one in .*list the files"):
         read_field(paths)
 
 
 def test_an_empty_list_and_an_empty_folder_are_refused(tmp_path):
     with pytest.raises(UnreadableFileError, match="got an empty list"):
         read_field([])
-    with pytest.raises(UnreadableFileError, match="TIFF maps in the folder"):
+    with pytest.raises(UnreadableFileError, match="one map per element, TIFF say, in the folder"):
         read_field(tmp_path)
 
 

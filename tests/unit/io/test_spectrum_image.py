@@ -9,7 +9,7 @@ import pytest
 
 import napari_nanodope as nd
 from napari_nanodope.io import UnreadableFileError
-from napari_nanodope.io.spectrum_image import choose_line
+from napari_nanodope.recipe import LineWindows
 
 MN_KA, CD_LA = 5.8987, 3.1338
 SHAPE = (6, 5)
@@ -31,7 +31,12 @@ def make_cube(seed: int = 0) -> tuple[np.ndarray, dict[str, np.ndarray]]:
 
 
 def write(
-    path: Path, cube: np.ndarray, units: tuple[str, str] = ("nm", "keV"), **more: Any
+    path: Path,
+    cube: np.ndarray,
+    units: tuple[str, str] = ("nm", "keV"),
+    order: tuple[str, ...] = ("y", "x", "Energy"),
+    size: float = 0.5,
+    **more: Any,
 ) -> Path:
     """File in HyperSpy's layout, written without its libraries."""
     with h5py.File(path, "w") as file:
@@ -39,8 +44,8 @@ def write(
         group = file.create_group("Experiments/made")
         group.create_dataset("data", data=cube)
         step = 0.01 if units[1] == "keV" else 10.0
-        axes = (("y", 0.5, units[0]), ("x", 0.5, units[0]), ("Energy", step, units[1]))
-        for index, (name, scale, unit) in enumerate(axes):
+        for index, name in enumerate(order):
+            scale, unit = (step, units[1]) if name == "Energy" else (size, units[0])
             about = {"name": name, "scale": scale, "offset": 0.0, "units": unit}
             about |= {"size": cube.shape[index], "navigate": name != "Energy"}
             group.create_group(f"axis-{index}").attrs.update(about)
@@ -63,7 +68,7 @@ def test_net_maps_are_the_known_counts(tmp_path: Path) -> None:
         np.testing.assert_allclose(field.map_of(element), 0.9815 * area, rtol=0.02, atol=25)
     assert field.pixel_size_nm == (0.5, 0.5)
     assert field.survey_kind == "counts"
-    np.testing.assert_allclose(field.survey, cube.sum(axis=2), rtol=1e-6)
+    np.testing.assert_allclose(field.survey, cube[..., 10:].sum(axis=2), rtol=1e-6)  # no noise peak
 
 
 def test_background_without_a_line_is_zero_on_average(tmp_path: Path) -> None:
@@ -78,7 +83,7 @@ def test_background_without_a_line_is_zero_on_average(tmp_path: Path) -> None:
 def test_narrow_integers_do_not_overflow(tmp_path: Path) -> None:
     cube = np.full((4, 4, 1000), 250, np.uint8)
     field = nd.read_field(write(tmp_path / "a.hspy", cube), ["Mn"])
-    np.testing.assert_allclose(field.survey, 250_000)
+    np.testing.assert_allclose(field.survey, 250 * 990)
     np.testing.assert_allclose(field.map_of("Mn"), 0, atol=1e-3)
 
 
@@ -108,8 +113,9 @@ def test_elements_are_those_of_the_file_unless_named(tmp_path: Path) -> None:
     cube, _ = make_cube()
     named = write(tmp_path / "a.hspy", cube, Sample={"elements": ["Cd", "Mn"]})
     assert nd.read_field(named).elements == ("Cd", "Mn")
-    with pytest.raises(nd.InputError, match="names none"):
-        nd.read_field(write(tmp_path / "b.hspy", cube))
+    shown = nd.read_field(write(tmp_path / "b.hspy", cube))
+    assert set(shown.elements[:2]) == {"Cd", "Mn"}  # without their other lines, which others fill
+    assert "No element was named" in shown.warnings[0]
 
 
 def test_a_survey_of_other_shape_is_refused(tmp_path: Path) -> None:
@@ -121,21 +127,86 @@ def test_a_survey_of_other_shape_is_refused(tmp_path: Path) -> None:
     assert nd.read_field(path, ["Cd"], survey=tmp_path / "s.npy").survey_kind == "image"
 
 
-def test_the_line_is_the_hardest_that_detectors_see() -> None:
-    assert choose_line("Mn", None, 20.0)[0] == "Ka"
-    assert choose_line("Cd", None, 40.0)[0] == "La"
-    assert choose_line("Pt", None, 20.0)[0] == "La"
-    assert choose_line("Pt", None, 5.0)[0] == "Ma"
-    assert choose_line("Cd", "Ka", 40.0)[1] == pytest.approx(23.17, abs=0.01)
-    with pytest.raises(nd.InputError, match="line of Mn"):
-        choose_line("Mn", "Ma", 20.0)
-    with pytest.raises(nd.InputError, match="line of H"):
-        choose_line("H", None, 20.0)
-
-
 @pytest.mark.parametrize("keep", [0, 100, 3000])
 def test_damaged_files_are_unreadable(keep: int, tmp_path: Path) -> None:
     path = write(tmp_path / "a.hspy", make_cube()[0])
     path.write_bytes(path.read_bytes()[:keep])
     with pytest.raises(UnreadableFileError, match="a.hspy"):
         nd.read_field(path, ["Cd"])
+
+
+def test_the_line_given_is_taken_and_told(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.hspy", make_cube()[0])
+    field = nd.read_field(path, ["Mn", "Cd"], {"Mn": "La"})
+    told = field.source.settings["lines"]
+    assert told["Mn"]["line"] == "La"
+    assert np.mean(told["Mn"]["window_keV"]) == pytest.approx(0.6332, abs=0.001)
+    assert np.mean(told["Cd"]["window_keV"]) == pytest.approx(3.1338, abs=0.001)
+    with pytest.raises(nd.InputError, match=r"line of Cd \(Ka, Kb, La, .*\), got 'Ma'"):
+        nd.read_field(path, ["Cd"], {"Cd": "Ma"})
+    with pytest.raises(nd.InputError, match="spectrum that covers"):
+        nd.read_field(path, ["Cd"], {"Cd": "Ka"})  # 23.2 keV; the spectrum ends at 10
+
+
+@pytest.mark.parametrize("units", [("nm", "keV"), ("", "keV"), ("", "")])
+def test_images_along_energy_are_not_taken_for_spectra(
+    units: tuple[str, str], tmp_path: Path
+) -> None:
+    images = np.moveaxis(np.tile(make_cube()[0], (1, 60, 1)), 2, 0)  # 1000 of 6 x 300 pixels
+    path = write(tmp_path / "a.hspy", images, units, order=("Energy", "y", "x"), size=0.05)
+    try:
+        field = nd.read_field(path, ["Cd"], pixel_size_nm=0.5)
+    except nd.InputError:
+        return
+    assert field.shape == (6, 300)
+
+
+def test_a_stack_of_frames_is_no_spectrum_image(tmp_path: Path) -> None:
+    frames = np.ones((20, 64, 300))
+    path = write(tmp_path / "a.hspy", frames, ("", ""), order=("frame", "y", "x"), size=0.05)
+    with pytest.raises(nd.InputError):
+        nd.read_field(path, ["Si"], pixel_size_nm=0.5)
+
+
+def test_an_image_alone_is_no_spectrum_image(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.hspy", np.ones((20, 30)), order=("y", "x"))
+    with pytest.raises(nd.InputError, match="maps of Cd"):
+        nd.read_field(path, ["Cd"])
+
+
+def test_a_spectrum_that_is_not_finite_is_refused(tmp_path: Path) -> None:
+    cube, _ = make_cube()
+    cube[2, 3, 313] = np.nan
+    with pytest.raises(nd.InputError, match="1 NaN or infinite"):
+        nd.read_field(write(tmp_path / "a.hspy", cube), ["Cd"])
+
+
+def test_a_survey_of_its_own_file_counts_in_the_digest(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.hspy", make_cube()[0])
+    survey = write(tmp_path / "haadf.hspy", np.full(SHAPE, 5.0), order=("y", "x"))
+    alone, both = nd.read_field(path, ["Cd"]), nd.read_field(path, ["Cd"], survey=survey)
+    np.testing.assert_array_equal(both.survey, np.full(SHAPE, 5.0))
+    assert both.source.sha256 != alone.source.sha256
+
+
+def test_a_file_cut_anywhere_is_unreadable(tmp_path: Path) -> None:
+    raw = write(tmp_path / "a.hspy", make_cube()[0]).read_bytes()
+    path = tmp_path / "cut.hspy"
+    for keep in np.linspace(0, len(raw) - 1, 12).astype(int):
+        path.write_bytes(raw[:keep])
+        with pytest.raises(UnreadableFileError, match=r"cut\.hspy"):
+            nd.read_field(path, ["Cd"])
+
+
+def test_windows_given_by_hand_are_taken(tmp_path: Path) -> None:
+    cube = np.zeros((2, 2, 1000), np.uint16)
+    cube[..., 300:320] = 5  # 3.00 to 3.19 keV
+    cube[..., 200:210] = 2
+    windows = LineWindows(line="La", window_keV=(3.0, 3.19), below_keV=(2.0, 2.09))
+    path = write(tmp_path / "a.hspy", cube)
+    field = nd.read_field(path, ["Cd"], {"Cd": windows})
+    np.testing.assert_array_equal(field.map_of("Cd"), 20 * 5 - 20 * 2)
+    np.testing.assert_allclose(field.variances["Cd"], 20 * 5 + 2**2 * 10 * 2)
+    told = field.source.settings
+    assert told["lines"]["Cd"]["window_keV"] == [3.0, 3.19]
+    assert told["given"]["lines"]["Cd"]["below_keV"] == [2.0, 2.09]

@@ -5,7 +5,8 @@ import pytest
 import tifffile
 
 from napari_nanodope.io import UnreadableFileError, read_field
-from napari_nanodope.io.tiff import element_in_name, read_pages, write_tiff
+from napari_nanodope.io.names import element_in_name
+from napari_nanodope.io.tiff import read_pages, write_tiff
 from napari_nanodope.model import _SYMBOLS, FieldOfView, InputError
 
 RNG = np.random.default_rng(0)
@@ -112,16 +113,37 @@ def test_a_map_of_any_element_is_read_as_that_element(symbol, tmp_path):
     ("names", "message"),
     [
         (["Cd.tif", "b_Cd.tif"], "one Cd image, got a second one"),
-        (["HAADF.tif", "BF.tif", "Cd.tif"], "one survey image, got a second one"),
-        (["Cd.tif", "map.tif"], "element or HAADF in the name 'map'"),
-        (["CdMn Cd Mn.tif"], "one element in the name"),
-        (["HAADF.tif"], "maps of elements among the TIFF images, got survey"),
+        (["ADF.tif", "BF.tif", "Cd.tif"], "one survey image, got a second one"),
+        (["a_HAADF.tif", "b_HAADF.tif", "Cd.tif"], "one survey image, got a second one"),
+        (["Cd.tif", "map.tif"], "element or HAADF in the name 'map' .* got neither"),
+        (["CdMn Cd Mn.tif"], "element or HAADF in the name 'CdMn Cd Mn' .* got Cd and Mn"),
     ],
 )
 def test_names_that_do_not_tell_one_element_are_refused(names, message, tmp_path):
     write_maps(tmp_path, dict.fromkeys(names, CD))
     with pytest.raises(InputError, match=message):
-        read_field(tmp_path)
+        read_field([tmp_path / name for name in names])
+
+
+def test_haadf_is_the_survey_among_several(tmp_path):
+    write_maps(tmp_path, {"BF.tif": CD, "HAADF.tif": HAADF, "Cd.tif": CD})
+    np.testing.assert_array_equal(read_field(tmp_path).survey, HAADF)
+
+
+def test_what_says_nothing_in_a_folder_is_passed_over_and_told(tmp_path):
+    write_maps(tmp_path, {"Cd.tif": CD, "screenshot.tif": HAADF})
+    field = read_field(tmp_path)
+    assert field.elements == ("Cd",)
+    assert any("screenshot.tif is passed over" in warning for warning in field.warnings)
+
+
+def test_a_survey_alone_is_a_field_without_maps(tmp_path):
+    write_maps(tmp_path, {"HAADF.tif": HAADF})
+    field = read_field(tmp_path / "HAADF.tif")
+    np.testing.assert_array_equal(field.survey, HAADF)
+    assert field.elements == ()
+    with pytest.raises(InputError, match="maps of Cd"):
+        read_field(tmp_path / "HAADF.tif", ["Cd"])
 
 
 def test_a_map_is_never_taken_for_the_survey(tmp_path):

@@ -1,0 +1,69 @@
+"""Maps that were smoothed before they came here, on which counting goes wrong."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+_WIDTHS = (2, 3, 4, 5, 7)
+
+
+def detect_box_mean(counts: NDArray[np.floating]) -> int:
+    """Width in pixels of the box whose mean a map of counts is; 1 where it is none.
+
+    Parameters
+    ----------
+    counts : (Y, X) array
+        Counts of one element.
+
+    Notes
+    -----
+    The mean of whole counts over w x w pixels is a multiple of 1 / w^2. A map whose values, away
+    from the border, are all such multiples but not all whole numbers is taken for a mean over the
+    smallest such box. Net counts with a background subtracted, or maps smoothed with a Gaussian,
+    are multiples of nothing.
+
+    Examples
+    --------
+    >>> from scipy.ndimage import uniform_filter
+    >>> raw = np.random.default_rng(1).poisson(0.3, (40, 40)).astype(float)
+    >>> detect_box_mean(raw), detect_box_mean(uniform_filter(raw, 3))
+    (1, 3)
+    """
+    if min(counts.shape) < 3 * _WIDTHS[-1] // 2:
+        margins = [1 if n > 4 else 0 for n in counts.shape]
+    else:
+        margins = [_WIDTHS[-1] // 2] * 2
+    inner = counts[
+        margins[0] : counts.shape[0] - margins[0], margins[1] : counts.shape[1] - margins[1]
+    ]
+    values = np.unique(np.abs(inner)).astype(np.float64)
+    for width in (1, *_WIDTHS):
+        steps = values * width**2
+        tolerance = 1e-3 + 2e-6 * steps  # values are kept as float32
+        if tolerance.max(initial=0.0) > 0.1:  # whole steps can no longer be told apart
+            return 1
+        if np.all(np.abs(steps - np.round(steps)) < tolerance):
+            return width if width == 1 or _is_smooth(inner, width) else 1
+    return 1
+
+
+def _is_smooth(image: NDArray[np.floating], width: int) -> bool:
+    """Whether neighbours differ less than pixels a box apart, as far as a mean over it makes them.
+
+    Differences of a mean over a box of independent counts grow with the square root of the
+    distance, up to the width of the box.
+    """
+    if min(image.shape) <= width:
+        return True
+    near, far = (float(np.mean((image[:, k:] - image[:, :-k]) ** 2)) for k in (1, width))
+    return near < 0.5 * (1 + 1 / width) * far
+
+
+def warn_of_smoothing(element: str, width: int) -> str:
+    """What a mean over `width` x `width` pixels does to counting, and what to do."""
+    n = width**2
+    return (
+        f"The {element} map was smoothed before it was saved: its values are multiples of 1/{n}, "
+        f"the mean over {width} x {width} pixels. One count then shows in {n} pixels, so pixels "
+        f"above a threshold are not dopants one by one and Poisson intervals do not hold; export "
+        f"the counts without a filter."
+    )

@@ -1,0 +1,201 @@
+"""Which signals of which files make a field: spectrum image or maps, and a survey; and why."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from napari_nanodope.io.files import UnreadableFileError
+from napari_nanodope.io.names import NEITHER, is_survey_name, line_in_name
+from napari_nanodope.io.signals import Content, Signal
+from napari_nanodope.model import InputError
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is wanted of the files.
+
+    Attributes
+    ----------
+    elements : tuple of str
+        Elements to map; every one that the files name where empty.
+    lines : dict of str to str
+        Line by element, where given.
+    has_survey : bool
+        Whether a survey is given apart.
+    is_folder : bool
+        Whether the files are all those of a folder: then those that say nothing are passed over.
+    """
+
+    elements: tuple[str, ...] = ()
+    lines: tuple[tuple[str, str], ...] = ()
+    has_survey: bool = False
+    is_folder: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Signals that make a field.
+
+    Attributes
+    ----------
+    cube : Signal, optional
+        The spectrum image.
+    maps : tuple of Signal
+        Ready-made maps, where there is no spectrum image.
+    survey : Signal, optional
+        The survey image.
+    signals : tuple of Signal
+        All signals, each with its use and the reason.
+    warnings : tuple of str
+        What was passed over.
+    """
+
+    cube: Signal | None
+    maps: tuple[Signal, ...]
+    survey: Signal | None
+    signals: tuple[Signal, ...]
+    warnings: tuple[str, ...]
+
+
+def choose_signals(contents: Sequence[Content], request: Request) -> Choice:
+    """Spectrum image or element maps, and a survey, by their dimensions and not by their titles.
+
+    Raises
+    ------
+    InputError
+        If names are ambiguous or there are several spectrum images.
+    UnreadableFileError
+        If nothing in the files can be used.
+    """
+    signals = [(content.files[0], signal) for content in contents for signal in content.signals]
+    by_name = {content.files[0] for content in contents if content.is_named_by_person}
+    usable = [pair for pair in signals if not pair[1].problem]
+    cube = _choose_cube(usable)
+    maps = () if cube else tuple(_choose_maps(usable, request))
+    if cube is None:
+        _check_rest([pair for pair in signals if pair[0] in by_name], maps, request)
+    survey = None if request.has_survey else _choose_survey(usable, cube, maps)
+    if cube is None and not maps and survey is None and not request.has_survey:
+        raise UnreadableFileError(_nothing_in(signals))
+    marked = tuple(_mark(signal, cube, maps, survey) for _, signal in signals)
+    passed = tuple(
+        f"{path.name} is passed over: {signal.name!r} {signal.problem}."
+        for path, signal in signals
+        if signal.problem and request.is_folder
+    )
+    return Choice(cube, maps, survey, marked, passed)
+
+
+def _choose_cube(signals: Iterable[tuple[Path, Signal]]) -> Signal | None:
+    cubes = [(path, signal) for path, signal in signals if signal.kind == "spectrum image"]
+    if len(cubes) > 1:
+        listed = "; ".join(f"{signal.name!r} {_size(signal)}" for _, signal in cubes)
+        raise InputError(
+            f"Expected one spectrum image in {cubes[0][0]}, got {len(cubes)} ({listed}); choose "
+            f"with detectors=0, say, or save one apart."
+        )
+    return cubes[0][1] if cubes else None
+
+
+def _choose_maps(signals: Iterable[tuple[Path, Signal]], request: Request) -> Iterator[Signal]:
+    found: dict[str, list[tuple[Path, Signal]]] = {}
+    for path, signal in signals:
+        if signal.kind == "image" and signal.element:
+            found.setdefault(signal.element, []).append((path, signal))
+    lines = dict(request.lines)
+    for element in request.elements or tuple(found):
+        candidates = found.get(element, [])
+        if len(candidates) > 1 and element in lines:
+            family = lines[element][:1]
+            candidates = [pair for pair in candidates if line_in_name(pair[1].name) == family]
+        if len(candidates) > 1:
+            raise InputError(
+                f"Expected one {element} image, got a second one in {candidates[1][0]} "
+                f"({candidates[0][1].name!r} and {candidates[1][1].name!r}); list the files to "
+                f"use, or give lines={{{element!r}: 'Ka'}}, say."
+            )
+        if candidates:
+            yield candidates[0][1]
+
+
+def _check_rest(
+    signals: Iterable[tuple[Path, Signal]], maps: Sequence[Signal], request: Request
+) -> None:
+    """Raise where a name that should tell the element or the survey does not."""
+    mapped = {signal.element for signal in maps}
+    if request.elements and mapped >= set(request.elements):
+        return
+    for path, signal in signals:
+        if not signal.problem or (request.is_folder and signal.problem == NEITHER):
+            continue
+        if signal.problem.startswith("names"):
+            raise InputError(
+                f"Expected an element or HAADF in the name {signal.name!r} of {path}, got "
+                f"{signal.problem.removeprefix('names ')}; rename it to <sample>_Cd or "
+                f"<sample>_HAADF, say."
+            )
+        if signal.element or is_survey_name(signal.name):
+            raise InputError(
+                f"Expected grey values or counts in {signal.name!r} of {path}, which "
+                f"{signal.problem}; export an image (Y, X)."
+            )
+
+
+def _choose_survey(
+    signals: Iterable[tuple[Path, Signal]], cube: Signal | None, maps: Sequence[Signal]
+) -> Signal | None:
+    """Image that maps no element: on the same pixels first, then one that is called a survey."""
+    target = cube.image_shape if cube else maps[0].image_shape if maps else None
+    images = [(path, s) for path, s in signals if s.kind == "image" and not s.element]
+
+    def rank(pair: tuple[Path, Signal]) -> tuple[bool, bool, bool]:
+        _, s = pair
+        return s.image_shape != target, "HAADF" not in s.name.upper(), not is_survey_name(s.name)
+
+    ranked = sorted(images, key=rank)
+    alike = [pair for pair in ranked if rank(pair) == rank(ranked[0])]
+    if len({path for path, _ in alike}) > 1:
+        raise InputError(
+            f"Expected one survey image, got a second one in {alike[1][0]} ({alike[0][1].name!r} "
+            f"and {alike[1][1].name!r}); list the files to use."
+        )
+    return ranked[0][1] if ranked else None
+
+
+def _mark(
+    signal: Signal, cube: Signal | None, maps: Sequence[Signal], survey: Signal | None
+) -> Signal:
+    """Tell of a signal what it is used for, and why."""
+    use = ""
+    if signal is cube:
+        use, reason = "spectrum image", "counts along two axes and energy"
+    elif any(signal is one for one in maps):
+        use, reason = f"{signal.element} map", "its name tells the element"
+    elif signal is survey:
+        target = cube or (maps[0] if maps else None)
+        alike = target is not None and target.image_shape == signal.image_shape
+        use, reason = "survey", "maps no element" + ", on the same pixels" * alike
+    elif signal.problem:
+        reason = signal.problem
+    elif signal.element and cube is not None:
+        reason = "the spectrum image gives net counts and their variance"
+    else:
+        reason = "has no pixels" if signal.kind == "spectrum" else "another image serves better"
+    return replace(signal, use=use, reason=reason)
+
+
+def _nothing_in(signals: Sequence[tuple[Path, Signal]]) -> str:
+    path = signals[0][0] if signals else "the files"
+    listed = "; ".join(
+        f"{signal.name!r} of shape {signal.shape}"
+        + (f", which {signal.problem}" if signal.problem else "")
+        for _, signal in signals
+    )
+    return (
+        f"Expected a spectrum image (Y, X, energy), element maps or an image in {path}, got "
+        f"{listed or 'nothing'}; export element maps as TIFF instead."
+    )
+
+
+def _size(signal: Signal) -> str:
+    return " x ".join(str(n) for n in signal.shape)

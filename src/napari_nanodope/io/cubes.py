@@ -1,0 +1,311 @@
+"""Spectrum images in bounded memory: one pass over the counts, whatever they are stored as."""
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import product
+from os import cpu_count
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import h5py
+import numpy as np
+from isal import isal_zlib
+from numpy.typing import NDArray
+
+from napari_nanodope.core.channels import ChannelSums, as_ranges, sum_block
+
+_TILE_BYTES, _SAMPLED_BYTES = 1 << 25, 1 << 26
+_N_THREADS = min(4, cpu_count() or 1)
+_T = TypeVar("_T")
+Tile = tuple[slice, slice, slice]
+
+
+class Cube(Protocol):
+    """Counts (Y, X, E) that are summed in one pass.
+
+    ``sum_channels`` takes whole spectra where no ranges are given; ``sample_spectrum`` looks at a
+    part of a large file only.
+    """
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Rows, columns and channels."""
+
+    def sum_channels(self, ranges: Iterable[tuple[int, int]]) -> ChannelSums:
+        """Counts of every pixel in ranges of channels, and the sum spectrum."""
+
+    def sample_spectrum(self) -> NDArray[np.generic]:
+        """Spectrum (E,) summed over pixels here and there, evenly spread over the image."""
+
+
+class ArrayCube:
+    """Counts in a NumPy or Dask array, read tile by tile.
+
+    Parameters
+    ----------
+    data : array
+        Real numbers, with a ``shape``, a ``dtype`` and slices.
+    energy_axis : int, optional
+        Which axis is the spectrum; the other two are rows and columns.
+    frame_axis : int, optional
+        Axis along which all is summed first.
+    """
+
+    def __init__(self, data: Any, energy_axis: int = -1, frame_axis: int | None = None) -> None:
+        self._data = data
+        self._energy = energy_axis % len(data.shape)
+        self._frame = None if frame_axis is None else frame_axis % len(data.shape)
+        self._image = [i for i in range(len(data.shape)) if i not in (self._energy, self._frame)]
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Rows, columns and channels."""
+        rows, columns, channels = (self._data.shape[i] for i in (*self._image, self._energy))
+        return rows, columns, channels
+
+    def sum_channels(self, ranges: Iterable[tuple[int, int]]) -> ChannelSums:
+        """Counts of every pixel in ranges of channels, and the sum spectrum."""
+        limits = as_ranges(ranges, self.shape[2])
+
+        def sum_tile(tile: Tile) -> tuple[NDArray[Any], NDArray[Any]]:
+            return sum_block(self._load(tile), limits)
+
+        return _collect(self.shape, len(limits), self._tiles(), sum_tile)
+
+    def sample_spectrum(self) -> NDArray[np.generic]:
+        """Spectrum (E,) of tiles here and there, of some 64 MB together."""
+        tiles = list(self._tiles())
+        nothing = as_ranges([], self.shape[2])
+        parts = [
+            sum_block(self._load(tile), nothing)[1]
+            for tile in _spread(tiles, _SAMPLED_BYTES // _TILE_BYTES)
+        ]
+        return np.asarray(np.sum(parts, axis=0))
+
+    def _tiles(self) -> Iterator[Tile]:
+        """Tiles of whole spectra that end where the chunks of a Dask array end."""
+        chunks = getattr(self._data, "chunksize", None) or (1,) * len(self._data.shape)
+        rows, columns, channels = self.shape
+        step_y, step_x = (
+            min(chunks[i], n) for i, n in zip(self._image, (rows, columns), strict=True)
+        )
+        n_frames = 1 if self._frame is None else self._data.shape[self._frame]
+        pixel = max(channels * n_frames * self._data.dtype.itemsize, 1)
+        step_x *= max(1, min(columns, _TILE_BYTES // (pixel * step_y)) // step_x)
+        step_y *= max(1, _TILE_BYTES // (pixel * step_y * min(step_x, columns)))
+        for y, x in product(range(0, rows, step_y), range(0, columns, step_x)):
+            yield slice(y, min(y + step_y, rows)), slice(x, min(x + step_x, columns)), slice(None)
+
+    def _load(self, tile: Tile) -> NDArray[Any]:
+        """Spectra (N, E) of a tile."""
+        index: list[slice] = [slice(None)] * len(self._data.shape)
+        index[self._image[0]], index[self._image[1]] = tile[0], tile[1]
+        part = self._data[tuple(index)]
+        if hasattr(part, "compute"):
+            part = part.compute(scheduler="synchronous")
+        block = np.asarray(part.todense() if hasattr(part, "todense") else part)
+        block = np.moveaxis(block, self._energy, -1)
+        if self._frame is not None:
+            exact = block.dtype.kind in "uib"
+            frame = self._frame - (self._energy < self._frame)
+            block = block.sum(axis=frame, dtype=np.int64 if exact else np.float64)
+        return block.reshape(-1, block.shape[-1])
+
+
+class SparseCube:
+    """Counts in a list of the channels that are not empty.
+
+    Parameters
+    ----------
+    coords : (3, N) array of integers
+        Row, column and channel.
+    counts : (N,) array of integers
+        Counts there; places may be listed more than once.
+    shape : (int, int, int)
+        Rows, columns and channels.
+    """
+
+    def __init__(
+        self, coords: NDArray[Any], counts: NDArray[Any], shape: tuple[int, int, int]
+    ) -> None:
+        self._coords, self._counts, self._shape = coords, counts, shape
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Rows, columns and channels."""
+        return self._shape
+
+    def sum_channels(self, ranges: Iterable[tuple[int, int]]) -> ChannelSums:
+        """Counts of every pixel in ranges of channels, and the sum spectrum."""
+        rows, columns, n_channels = self._shape
+        limits = as_ranges(ranges, n_channels)
+        place, channel = self._coords[0].astype(np.int64), self._coords[2]
+        place = place * columns + self._coords[1]
+        pixels = np.zeros((rows * columns, len(limits)), np.int64)
+        for k, (first, end) in enumerate(limits):
+            inside = (channel >= first) & (channel < end)
+            np.add.at(pixels[:, k], place[inside], self._counts[inside])
+        spectrum = np.zeros(n_channels, np.int64)
+        np.add.at(spectrum, channel, self._counts)
+        return ChannelSums(pixels.reshape(rows, columns, -1), spectrum)
+
+    def sample_spectrum(self) -> NDArray[np.generic]:
+        """Spectrum (E,) of all pixels; what is not empty is few enough to look at it all."""
+        return self.sum_channels([]).spectrum
+
+
+class Hdf5Cube:
+    """Counts in a data set of an HDF5 file, chunk by chunk, unpacked on several threads.
+
+    Parameters
+    ----------
+    path : Path
+        The file, opened only while it is read.
+    name : str
+        The data set (Y, X, E).
+
+    Notes
+    -----
+    The HDF5 library unpacks on one thread at a time; chunks packed with deflate and byte
+    shuffling, or not at all, are therefore read as they are and unpacked here. Other chunks are
+    read through the library.
+    """
+
+    def __init__(self, path: Path, name: str) -> None:
+        self._path, self._name = path, name
+        with h5py.File(path) as file:
+            rows, columns, channels = file[name].shape
+        self._shape = rows, columns, channels
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Rows, columns and channels."""
+        return self._shape
+
+    def sum_channels(self, ranges: Iterable[tuple[int, int]]) -> ChannelSums:
+        """Counts of every pixel in ranges of channels, and the sum spectrum."""
+        limits = as_ranges(ranges, self.shape[2])
+        with h5py.File(self._path, rdcc_nbytes=0) as file:
+            data = file[self._name]
+            if not _is_plainly_packed(data):
+                return ArrayCube(data).sum_channels(map(tuple, limits))
+
+            def sum_tile(tile: Tile) -> tuple[NDArray[Any], NDArray[Any]]:
+                block = _read_chunk(data, tile)
+                return sum_block(block.reshape(-1, block.shape[-1]), limits, tile[2].start)
+
+            return _collect(self.shape, len(limits), _iterate_chunks(data), sum_tile)
+
+    def sample_spectrum(self) -> NDArray[np.generic]:
+        """Spectrum (E,) of chunks here and there, of some 64 MB together."""
+        nothing = as_ranges([], self.shape[2])
+        with h5py.File(self._path, rdcc_nbytes=0) as file:
+            data = file[self._name]
+            if not _is_plainly_packed(data):
+                return ArrayCube(data).sample_spectrum()
+            n_chunks = max(1, _SAMPLED_BYTES // int(np.prod(data.chunks) * data.dtype.itemsize))
+            parts = [
+                (tile, sum_block(_read_chunk(data, tile).reshape(-1, data.chunks[2]), nothing))
+                for tile in _spread(list(_iterate_chunks(data)), n_chunks)
+            ]
+        spectrum = np.zeros(self.shape[2])
+        for tile, (_, part) in parts:
+            target = spectrum[tile[2]]
+            target += np.asarray(part[: len(target)], dtype=np.float64)
+        return spectrum
+
+
+def _spread(tiles: list[Tile], n: int) -> list[Tile]:
+    """At most about `n` tiles, at even distances."""
+    step = -(-len(tiles) // n)
+    return tiles[step // 2 :: step]
+
+
+def find_dataset(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> str | None:
+    """Name of the only data set of an HDF5 file with this shape and type, or None."""
+    found = []
+
+    def visit(name: str, item: Any) -> None:
+        if isinstance(item, h5py.Dataset) and item.shape == shape and item.dtype == dtype:
+            found.append(name)
+
+    with h5py.File(path) as file:
+        file.visititems(visit)
+    return found[0] if len(found) == 1 else None
+
+
+def _collect(
+    shape: tuple[int, int, int],
+    n_ranges: int,
+    tiles: Iterable[Tile],
+    sum_tile: Callable[[Tile], tuple[NDArray[Any], NDArray[Any]]],
+) -> ChannelSums:
+    """Put the sums of tiles together, in their order, so that the result does not vary."""
+    pixels: NDArray[Any] | None = None
+    spectrum: NDArray[Any] = np.zeros(shape[2], np.int64)
+    for tile, (sums, part) in _map_in_order(sum_tile, tiles):
+        if pixels is None:
+            pixels = np.zeros((*shape[:2], n_ranges), sums.dtype)
+            spectrum = spectrum.astype(sums.dtype)
+        target = pixels[tile[0], tile[1]]
+        n_rows, n_columns = target.shape[:2]
+        stored = tile[0].stop - tile[0].start, tile[1].stop - tile[1].start, n_ranges
+        own = sums.reshape(stored)[:n_rows, :n_columns]
+        target += own
+        target_spectrum = spectrum[tile[2]]
+        target_spectrum += part[: len(target_spectrum)]
+    return ChannelSums(np.zeros((*shape[:2], n_ranges)) if pixels is None else pixels, spectrum)
+
+
+def _map_in_order(
+    function: Callable[[Tile], _T], tiles: Iterable[Tile]
+) -> Iterator[tuple[Tile, _T]]:
+    """Apply a function on threads, with few tiles in flight."""
+    waiting: list[tuple[Tile, Future[_T]]] = []
+    with ThreadPoolExecutor(_N_THREADS) as pool:
+        for tile in tiles:
+            waiting.append((tile, pool.submit(function, tile)))
+            if len(waiting) > 2 * _N_THREADS:
+                first, future = waiting.pop(0)
+                yield first, future.result()
+        for first, future in waiting:
+            yield first, future.result()
+
+
+def _is_plainly_packed(data: h5py.Dataset) -> bool:
+    plain = data.compression in (None, "gzip") and not data.fletcher32 and data.scaleoffset is None
+    return bool(
+        plain
+        and data.chunks
+        and data.dtype.kind in "uif"
+        and data.id.get_create_plist().get_nfilters() <= 2
+        and np.prod(data.chunks) * data.dtype.itemsize <= 2 * _TILE_BYTES
+    )
+
+
+def _iterate_chunks(data: h5py.Dataset) -> Iterator[Tile]:
+    """Chunks as slices; the last of a row or column may reach beyond the data."""
+    starts = (range(0, n, step) for n, step in zip(data.shape, data.chunks, strict=True))
+    for corner in product(*starts):
+        y, x, e = (slice(a, a + n) for a, n in zip(corner, data.chunks, strict=True))
+        yield y, x, e
+
+
+def _read_chunk(data: h5py.Dataset, tile: Tile) -> NDArray[Any]:
+    """Counts of one chunk; zeros where the file has never been written."""
+    corner = tuple(part.start for part in tile)
+    if data.id.get_chunk_info_by_coord(corner).byte_offset is None:
+        return np.full(data.chunks, data.fillvalue)
+    mask, packed = data.id.read_direct_chunk(corner)
+    if mask:  # this chunk was written without some of its filters
+        block = np.zeros(data.chunks, data.dtype)
+        part = data[tile]
+        block[tuple(map(slice, part.shape))] = part
+        return block
+    n_bytes = int(np.prod(data.chunks)) * data.dtype.itemsize
+    if data.compression is not None:  # no more than it should be, whatever the file says
+        packed = isal_zlib.decompressobj().decompress(packed, max_length=n_bytes)
+    values = np.frombuffer(packed, np.uint8, n_bytes)
+    if data.shuffle:
+        values = np.ascontiguousarray(values.reshape(data.dtype.itemsize, -1).T)
+    return np.asarray(values.view(data.dtype).reshape(data.chunks))

@@ -1,0 +1,312 @@
+"""From the signals of files to a field of view: net maps, survey, calibration, warnings."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_nanodope.core.elements import ElementProposal, SpectrumReading, propose_elements
+from napari_nanodope.core.filtering import detect_box_mean, warn_of_smoothing
+from napari_nanodope.core.xray import (
+    Spectrometer,
+    XrayLine,
+    choose_line,
+    compute_fwhm_keV,
+    compute_noise_end_keV,
+    find_overlaps,
+    place_windows,
+    plan_net_counts,
+)
+from napari_nanodope.io.choice import Choice
+from napari_nanodope.io.files import hash_files
+from napari_nanodope.io.signals import Content, Signal
+from napari_nanodope.io.survey import fit_survey, warn_of_saturation
+from napari_nanodope.io.xray_lines import load_all_lines, load_lines
+from napari_nanodope.model import FieldOfView, InputError, Source
+from napari_nanodope.recipe import LineWindows
+
+if TYPE_CHECKING:
+    from napari_nanodope.io import ReadOptions
+
+_MAX_PROPOSED = 8
+_DISTURBING = 0.02  # share of a line's counts from which counts of others in it are told
+_BIASING = 0.005  # and from which they matter in its background
+_CLEAR, _SHIFT_KEV = 20.0, 0.03  # from where an error of the calibration is believed
+
+
+@dataclass(frozen=True, slots=True)
+class _Mapped:
+    """Maps of a field, however they came about."""
+
+    maps: dict[str, NDArray[Any]]
+    variances: dict[str, NDArray[Any]]
+    total: NDArray[Any]
+    settings: dict[str, Any]
+    warnings: list[str]
+
+
+def assemble_field(
+    contents: Sequence[Content], choice: Choice, survey: Signal | None, options: "ReadOptions"
+) -> FieldOfView:
+    """Field of view from chosen signals.
+
+    Parameters
+    ----------
+    contents : sequence of Content
+        The files.
+    choice : Choice
+        What of them makes the field.
+    survey : Signal, optional
+        A survey that lies apart.
+    options : ReadOptions
+        What a person told.
+
+    Raises
+    ------
+    InputError
+        If an element is missing, or there is no calibration.
+    """
+    files = tuple(dict.fromkeys(file for content in contents for file in content.files))
+    mapped = _map_cube(choice.cube, files[0], options) if choice.cube else None
+    if mapped is None:
+        mapped = _take_maps(choice, files, options)
+    image = survey or choice.survey
+    target = choice.cube or (choice.maps[0] if choice.maps else image)
+    assert target is not None
+    size = _choose_size(choice, target, files[0], options)
+    kept: NDArray[Any] | None = None
+    told: list[str] = []
+    if image is not None:
+        is_chosen = survey is not None or contents[0].is_named_by_person
+        kept, told = fit_survey(image, target, size, is_given=is_chosen)
+        told += warn_of_saturation(kept) if kept is not None else []
+    texts = dict(contents[0].texts) if len(contents) == 1 else {}
+    if options.sample_id:
+        texts["sample_id"] = options.sample_id
+    if kept is None:
+        texts["survey_kind"] = "counts"
+    elif survey is not None:
+        texts["survey_kind"] = "image"
+    return FieldOfView(
+        survey=mapped.total if kept is None else kept,
+        maps=mapped.maps,
+        variances=mapped.variances,
+        pixel_size_nm=size,
+        source=Source(
+            str(files[0] if len(contents) == 1 else files[0].parent),
+            hash_files([*files, *([options.survey] if options.survey else [])]),
+            contents[0].reader,
+            mapped.settings,
+        ),
+        warnings=(*choice.warnings, *mapped.warnings, *told),
+        **({"field_id": _name(files, contents)} | texts),  # type: ignore[arg-type]
+    )
+
+
+def check_field(field: FieldOfView) -> FieldOfView:
+    """The field, with warnings of maps that are empty or were smoothed."""
+    told = []
+    for symbol, counts in field.maps.items():
+        if not counts.any():
+            told.append(f"The {symbol} map holds no counts at all; check that it is the right one.")
+        width = 1 if symbol in field.variances else detect_box_mean(counts)
+        if width > 1:
+            told.append(warn_of_smoothing(symbol, width))
+    return replace(field, warnings=(*field.warnings, *told))
+
+
+def _name(files: Sequence[Path], contents: Sequence[Content]) -> str:
+    return files[0].stem if len(contents) == 1 else files[0].parent.name
+
+
+def _choose_size(
+    choice: Choice, target: Signal, path: Path, options: "ReadOptions"
+) -> tuple[float, float]:
+    """Pixel size (dy, dx) in nm: the one given, else that of the maps, else of the survey."""
+    if options.pixel_size_nm is not None:
+        return options.pixel_size_nm
+    stated = [s.pixel_size_nm for s in (target, *choice.maps) if s.pixel_size_nm is not None]
+    if not stated and choice.survey is not None:
+        alike = choice.survey.image_shape == target.image_shape
+        stated = [choice.survey.pixel_size_nm] if alike and choice.survey.pixel_size_nm else []
+    if not stated:
+        raise InputError(
+            f"Expected a calibration in nm in {path}, got none; give "
+            f"pixel_size_nm=0.7, say (--pixel-size-nm)."
+        )
+    if any(not np.allclose(stated[0], size, rtol=1e-3) for size in stated):
+        raise InputError(
+            f"Expected one calibration, got {', '.join(map(str, dict.fromkeys(stated)))} nm; give "
+            f"pixel_size_nm to overrule them."
+        )
+    return stated[0]
+
+
+def _take_maps(choice: Choice, files: Sequence[Path], options: "ReadOptions") -> _Mapped:
+    """Ready-made maps."""
+    maps = {s.element: s.load_image() for s in choice.maps if s.load_image is not None}
+    missing = [symbol for symbol in options.elements if symbol not in maps]
+    if missing:
+        held = [s.element or s.name for s in choice.signals if s.kind == "image"]
+        raise InputError(
+            f"Expected maps of {', '.join(missing)} in {files[0]}, got "
+            f"{', '.join(held) or 'no maps'}; add the files or choose other elements."
+        )
+    first = next(iter(maps.values()), np.zeros((0, 0)))
+    same = [image for image in maps.values() if image.shape == first.shape]
+    settings: dict[str, Any] = {"elements": list(maps)}
+    if len(files) > 1:
+        settings["files"] = [file.name for file in files]
+    total = np.asarray(np.sum(same, axis=0, dtype=np.float64))
+    return _Mapped(maps, {}, total, settings, [])
+
+
+def _map_cube(signal: Signal, path: Path, options: "ReadOptions") -> _Mapped:
+    """Net maps of a spectrum image, in one pass over its counts."""
+    if signal.energy is None or signal.cube is None:
+        raise InputError(
+            f"Expected energies in keV or eV along the spectra of {path}, got none; calibrate the "
+            f"spectrum image, or export element maps as TIFF."
+        )
+    lines = dict(options.lines or {})
+    elements = options.elements or tuple(lines) or signal.elements
+    sampled = _Seen.of(signal, signal.cube.sample_spectrum())
+    told = [] if elements else [_tell_found(sampled.reading.elements[:_MAX_PROPOSED])]
+    elements = elements or sampled.reading.elements[:_MAX_PROPOSED]
+    windows = {symbol: sampled.choose_windows(symbol, lines.get(symbol)) for symbol in elements}
+    plans = {symbol: plan_net_counts(one, signal.energy) for symbol, one in windows.items()}
+    whole = signal.energy.to_range(compute_noise_end_keV(sampled.fwhm_mn_ka_eV), np.inf)
+    ranges = [whole if whole[0] < whole[1] else (0, signal.energy.n_channels)]
+    sums = signal.cube.sum_channels([*ranges, *(r for p in plans.values() for r in p.ranges)])
+    maps, variances, start = {}, {}, 1
+    for symbol, plan in plans.items():
+        part = sums.pixels[..., start : start + len(plan.ranges)]
+        maps[symbol], variances[symbol] = plan.compute_net(part), plan.compute_variance(part)
+        start += len(plan.ranges)
+    seen = _Seen.of(signal, sums.spectrum)
+    settings = {
+        "lines": {symbol: one.model_dump(mode="json") for symbol, one in windows.items()},
+        "fwhm_mn_ka_eV": seen.fwhm_mn_ka_eV,
+        "elements_found": [_as_row(one) for one in seen.reading.proposals],
+    }
+    told += seen.warn(windows)
+    return _Mapped(maps, variances, sums.pixels[..., 0].astype(np.float64), settings, told)
+
+
+def _tell_found(elements: Sequence[str]) -> str:
+    shown = ", ".join(elements) or "none"
+    return f"No element was named; mapped is what the sum spectrum shows: {shown}."
+
+
+def _as_row(found: ElementProposal) -> dict[str, Any]:
+    return {
+        "element": found.line.element,
+        "line": found.line.name,
+        "energy_keV": found.line.energy_keV,
+        "counts": round(found.counts, 1),
+        "significance": round(found.significance, 1),
+        "artefact": found.artefact,
+        "alternatives": list(found.alternatives),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A sum spectrum and what was seen in it."""
+
+    spectrum: NDArray[np.generic]
+    reading: SpectrumReading
+    spectrometer: Spectrometer
+
+    @classmethod
+    def of(cls, signal: Signal, spectrum: NDArray[np.generic]) -> "_Seen":
+        assert signal.energy is not None
+        fwhm = signal.fwhm_mn_ka_eV or 130.0
+        reading = propose_elements(
+            spectrum,
+            signal.energy,
+            load_all_lines(),
+            fwhm_mn_ka_eV=fwhm,
+            beam_keV=signal.beam_keV or 200.0,
+        )
+        is_clear = any(one.significance > _CLEAR for one in reading.proposals)
+        moved = is_clear and abs(reading.shift_keV) >= _SHIFT_KEV
+        return cls(
+            spectrum,
+            reading,
+            Spectrometer(signal.energy, fwhm, reading.shift_keV if moved else 0.0),
+        )
+
+    @property
+    def fwhm_mn_ka_eV(self) -> float:
+        return self.spectrometer.fwhm_mn_ka_eV
+
+    def choose_windows(self, symbol: str, told: str | LineWindows | None) -> LineWindows:
+        """Windows of an element: those told, else where other lines leave the background free."""
+        if isinstance(told, LineWindows):
+            return told
+        line = choose_line(symbol, load_lines(symbol), told, self.spectrometer.axis)
+        return place_windows(
+            line, self._lines_beside(symbol), self._tolerance(line, _BIASING), self.spectrometer
+        )
+
+    def warn(self, windows: Mapping[str, LineWindows]) -> Iterator[str]:
+        """Tell of lines that fall into each other's windows, and of a wrong calibration."""
+        if self.spectrometer.shift_keV:
+            yield (
+                f"Lines lie {1000 * self.spectrometer.shift_keV:+.0f} eV from their energies, and "
+                f"windows were moved with them; check the calibration of the spectrum."
+            )
+        for symbol, one in windows.items():
+            found = {line.name: line for line in load_lines(symbol)}
+            if one.line in found:
+                yield from self._warn_of_overlap(found[one.line], one)
+
+    def _lines_beside(self, symbol: str) -> list[tuple[XrayLine, float]]:
+        """Lines seen; those of an element that was not seen count for next to nothing."""
+        seen = list(self.reading.line_counts)
+        if any(line.element == symbol for line, _ in seen):
+            return seen
+        return seen + [(line, line.weight) for line in load_lines(symbol)]
+
+    def _tolerance(self, line: XrayLine, share: float) -> float:
+        """Counts that do not matter: a share of the line's own, or their standard error."""
+        fwhm = compute_fwhm_keV(line.energy_keV, self.fwhm_mn_ka_eV)
+        centre = line.energy_keV + self.spectrometer.shift_keV
+        first, end = self.spectrometer.axis.to_range(centre - fwhm, centre + fwhm)
+        level = float(np.sum(self.spectrum[first:end], dtype=np.float64))
+        own = [n for other, n in self.reading.line_counts if other == line]
+        return float(max(share * sum(own), np.sqrt(max(level, 1.0))))
+
+    def _warn_of_overlap(self, line: XrayLine, windows: LineWindows) -> Iterator[str]:
+        """Name elements whose lines fall into the window of another, and a line that is free."""
+        others = [pair for pair in self.reading.line_counts if pair[0].element != line.element]
+        tolerance = self._tolerance(line, _DISTURBING)
+        overlaps = find_overlaps(windows, others, tolerance, self.spectrometer)
+        if not overlaps:
+            return
+        free = [
+            other.name
+            for other in load_lines(line.element)
+            if other.name in ("Ka", "La", "Ma") and other != line and self._is_free(other, others)
+        ]
+        names = " and ".join(
+            f"{other.label} ({other.energy_keV:.2f} keV)" for other, _ in overlaps[:2]
+        )
+        advice = f"map {line.element} {free[0]}" if free else "tell them apart by fitting spectra"
+        yield (
+            f"The window of {line.label} ({windows.window_keV[0]:.2f} to "
+            f"{windows.window_keV[1]:.2f} keV) holds {names} as well, about "
+            f"{sum(n for _, n in overlaps):.0f} counts in all, which its map counts too; {advice}."
+        )
+
+    def _is_free(self, line: XrayLine, others: Sequence[tuple[XrayLine, float]]) -> bool:
+        tolerance = self._tolerance(line, _DISTURBING)
+        try:
+            windows = place_windows(line, others, tolerance, self.spectrometer)
+        except InputError:  # not covered
+            return False
+        return not find_overlaps(windows, others, tolerance, self.spectrometer)

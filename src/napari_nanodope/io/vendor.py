@@ -1,0 +1,395 @@
+"""Files of microscopes through RosettaSciIO: what each signal is, from dimensions and units."""
+
+import importlib
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import rsciio
+from numpy.typing import NDArray
+
+from napari_nanodope.core.xray import EnergyAxis
+from napari_nanodope.io.cubes import ArrayCube, Cube, Hdf5Cube, SparseCube, find_dataset
+from napari_nanodope.io.files import UnreadableFileError
+from napari_nanodope.io.guarded import GuardedReadingError, load_guarded
+from napari_nanodope.io.hdf5 import check_hdf5
+from napari_nanodope.io.names import element_in_name
+from napari_nanodope.io.signals import Content, Signal
+from napari_nanodope.io.units import to_keV, to_nm
+from napari_nanodope.io.velox import has_streams, open_scan
+from napari_nanodope.model import InputError, is_element
+
+if TYPE_CHECKING:
+    from napari_nanodope.io import ReadOptions
+
+_PLUGINS = {
+    ".hspy": "hspy",
+    ".zspy": "zspy",
+    ".emd": "emd",
+    ".bcf": "bruker",
+    ".dm3": "digitalmicrograph",
+    ".dm4": "digitalmicrograph",
+    ".asw": "jeol",
+    ".pts": "jeol",
+    ".map": "jeol",
+    ".img": "jeol",
+    ".emi": "tia",
+    ".ser": "tia",
+    ".rpl": "ripple",
+    ".spd": "edax",
+}
+_HDF5 = {"hspy", "emd"}
+_FRAME_NAMES = {"time", "frame", "frames", "scan", "scans", "stack"}
+_ENERGY_NAMES = {"energy", "x-ray energy", "x-ray"}
+
+
+def open_vendor(path: Path, options: "ReadOptions") -> Content:
+    """Signals of a microscope's file; pixels are read later, where the format allows it.
+
+    Raises
+    ------
+    UnreadableFileError
+        If it is damaged or not what its suffix says.
+    InputError
+        If it has no such detector or frame.
+    """
+    plugin = _PLUGINS[path.suffix.lower()]
+    if plugin in _HDF5:
+        check_hdf5(path)
+    try:
+        if plugin == "emd" and has_streams(path):
+            signals = _open_velox(path, options)
+        else:
+            signals = _open_others(path, plugin, options)
+    except InputError:
+        raise
+    except Exception as error:  # readers of damaged files fail in every way there is
+        kind = "" if isinstance(error, GuardedReadingError) else f"{type(error).__name__}: "
+        reason = f"{kind}{error}".splitlines()[0].rstrip(".")
+        raise UnreadableFileError(
+            f"Expected a microscope file at {path}, got one that cannot be read ({reason}); copy "
+            f"it again with all that belongs to it, or export element maps as TIFF."
+        ) from None
+    return Content(tuple(signals), _list_companions(path))
+
+
+def _open_velox(path: Path, options: "ReadOptions") -> list[Signal]:
+    scan = open_scan(path, options.detectors, options.frames)
+    others = [
+        signal
+        for kind in ("images", "single_spectrum")
+        for signal in _load(path, "emd", select_type=kind)
+    ]
+    signals = [_describe(signal, path, "emd", options) for signal in others]
+    n_detectors = len(scan.cube.detectors)
+    cube = Signal(
+        name=f"EDS, {n_detectors} detector{'s' * (n_detectors > 1)}, {scan.n_frames} frames",
+        kind="spectrum image",
+        shape=scan.cube.shape,
+        dtype="X-ray events",
+        pixel_size_nm=scan.pixel_size_nm,
+        energy=scan.energy,
+        elements=tuple(s.element for s in signals if s.element),
+        beam_keV=next((s.beam_keV for s in signals if s.beam_keV), None),
+        cube=scan.cube,
+    )
+    return [*signals, cube]
+
+
+def _open_others(path: Path, plugin: str, options: "ReadOptions") -> list[Signal]:
+    given: dict[str, Any] = {}
+    if plugin == "jeol" and path.suffix.lower() in (".asw", ".pts"):
+        given["lazy"] = True  # sparse: a spectrum image of JEOL is mostly empty
+        if options.frames != "sum":
+            given["frame_list"] = list(range(*options.frames))
+    loaded = _load(path, plugin, **given)
+    if not loaded:
+        raise UnreadableFileError(f"Expected images or spectra in {path}, got none; check it.")
+    signals = [_describe(signal, path, plugin, options) for signal in loaded]
+    cubes = [signal for signal in signals if signal.kind == "spectrum image"]
+    if options.detectors != "sum":
+        if len(cubes) <= max(options.detectors, default=0):
+            raise InputError(
+                f"Expected detectors from 0 to {len(cubes) - 1} in {path}, got "
+                f"{', '.join(map(str, options.detectors))}; choose others."
+            )
+        kept = [cubes[i] for i in options.detectors]
+        signals = [s for s in signals if s.kind != "spectrum image"] + kept
+    if options.frames != "sum" and plugin != "jeol" and not any(_has_frames(s) for s in loaded):
+        raise InputError(
+            f"Expected a file that keeps frames apart, got {path}; leave frames='sum'."
+        )
+    return signals
+
+
+def _load(path: Path, plugin: str, **given: Any) -> list[dict[str, Any]]:
+    """Signals, lazily where the format has been checked, else from a process of its own."""
+    if plugin not in (*_HDF5, "zspy"):
+        return load_guarded(path, plugin, **given)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # on files that are odd but readable
+        reader = importlib.import_module(f"rsciio.{plugin}")
+        try:
+            signals: list[dict[str, Any]] = reader.file_reader(str(path), lazy=True, **given)
+        except ValueError as error:
+            if "chunks" not in str(error):
+                raise
+            signals = reader.file_reader(str(path), **given)  # HDF5 in one piece is not read lazily
+    return signals
+
+
+@dataclass(frozen=True, slots=True)
+class _Axis:
+    """One axis of a signal; lengths in nm and energies in keV, or None where it is neither."""
+
+    name: str
+    size: int
+    step_nm: float | None
+    energy: EnergyAxis | None
+    is_loss: bool
+
+
+def _read_axis(axis: Mapping[str, Any], size: int, is_energy: bool) -> _Axis:
+    name = str(axis.get("name") or "").strip()
+    unit = str(axis.get("units") or "")
+    scale, offset = float(axis.get("scale", 1.0)), float(axis.get("offset", 0.0))
+    keV, nm = to_keV(unit), to_nm(unit)
+    if keV is None and nm is None and (is_energy or name.lower() in _ENERGY_NAMES):
+        end = offset + scale * size
+        keV = 1.0 if 1 <= end <= 100 else 1e-3 if 1e3 <= end <= 1e5 else None
+    return _Axis(
+        name=name,
+        size=size,
+        step_nm=abs(scale) * nm if nm and scale else None,
+        energy=EnergyAxis(offset * keV, scale * keV, size) if keV else None,
+        is_loss="loss" in name.lower(),
+    )
+
+
+def _ordered(signal: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    axes: list[Mapping[str, Any]] = signal["axes"]
+    if all("index_in_array" in axis for axis in axes):
+        return sorted(axes, key=lambda axis: int(axis["index_in_array"]))
+    return axes
+
+
+def _has_frames(signal: Mapping[str, Any]) -> bool:
+    return any(str(axis.get("name")).lower() in _FRAME_NAMES for axis in signal["axes"])
+
+
+def _describe(signal: dict[str, Any], path: Path, plugin: str, options: "ReadOptions") -> Signal:
+    """What a signal is by its dimensions, its type and the units of its axes."""
+    data, about = signal["data"], _About.of(signal["metadata"])
+    if isinstance(data, dict):
+        data = _Sparse(**data)
+    shape = tuple(int(n) for n in data.shape)
+    base = partial(Signal, name=about.title or path.stem, shape=shape, dtype=str(data.dtype))
+    problem = _check_values(data, signal["axes"])
+    if problem:
+        return base(kind="other", problem=problem)
+    axes = _read_axes(signal, shape, about.is_xray)
+    roles = _Roles.of(axes)
+    if about.is_loss or any(axis.is_loss for axis in axes):
+        return base(kind="other", problem="is a spectrum of energy loss, not of X-rays")
+    if roles.energy is not None and len(shape) == 1:
+        return base(kind="spectrum", energy=axes[0].energy)
+    if len(roles.image) != 2:
+        names = " x ".join(axis.name or "unnamed" for axis in axes)
+        return base(kind="other", problem=f"has axes {names}: no image, no spectrum image")
+    size = _pixel_size([axes[i].step_nm for i in roles.image], signal, plugin)
+    base = partial(base, pixel_size_nm=size, beam_keV=about.beam_keV)
+    if roles.energy is None:
+        load = partial(_load_image, data, roles.frame, options)
+        return base(kind="image", element=_element_of(about.title), load_image=load)
+    return base(
+        kind="spectrum image",
+        energy=axes[roles.energy].energy,
+        elements=about.elements,
+        fwhm_mn_ka_eV=about.fwhm_mn_ka_eV,
+        cube=_make_cube(path, plugin, data, roles, options),
+    )
+
+
+def _check_values(data: Any, axes: Sequence[Any]) -> str:
+    """Why values cannot be used; empty where they can."""
+    if data.dtype.names or data.dtype.kind not in "uif":
+        what = "colours (RGB)" if set("RGB") <= set(data.dtype.names or ()) else str(data.dtype)
+        return f"holds {what} rather than grey values or counts"
+    if len(axes) != len(data.shape) or 0 in data.shape:
+        return f"has {len(axes)} calibrated axes for shape {data.shape}"
+    return ""
+
+
+def _read_axes(signal: Mapping[str, Any], shape: tuple[int, ...], is_xray: bool) -> list[_Axis]:
+    """Axes in the order of the data; the only spectral axis of an X-ray signal is its energy."""
+    raw = _ordered(signal)
+    spectral = [not axis.get("navigate", False) for axis in raw]
+    alone = is_xray and sum(spectral) == 1
+    return [
+        _read_axis(axis, n, alone and is_spectral)
+        for axis, n, is_spectral in zip(raw, shape, spectral, strict=True)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Sparse:
+    """Counts by place, which look like an array to those who only ask for its shape and type."""
+
+    coords: NDArray[Any]
+    counts: NDArray[Any]
+    shape: tuple[int, ...]
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.counts.dtype
+
+
+@dataclass(frozen=True, slots=True)
+class _Roles:
+    """Which axis is the spectrum and which the frames; the others make the image."""
+
+    energy: int | None
+    frame: int | None
+    image: tuple[int, ...]
+
+    @classmethod
+    def of(cls, axes: Sequence[_Axis]) -> "_Roles":
+        energies = [i for i, axis in enumerate(axes) if axis.energy is not None]
+        frames = [i for i, axis in enumerate(axes) if axis.name.lower() in _FRAME_NAMES]
+        energy, frame = (found[0] if len(found) == 1 else None for found in (energies, frames))
+        rest = tuple(i for i in range(len(axes)) if i not in (energy, frame))
+        return cls(energy, frame, rest)
+
+
+def _make_cube(
+    path: Path,
+    plugin: str,
+    data: Any,
+    roles: _Roles,
+    options: "ReadOptions",
+) -> Cube:
+    if isinstance(data, _Sparse):
+        rows, columns, channels = data.shape
+        return SparseCube(data.coords, data.counts, (rows, columns, channels))
+    if plugin in _HDF5 and data.ndim == 3 and roles.energy == 2:
+        name = find_dataset(path, data.shape, data.dtype)
+        if name is not None:
+            return Hdf5Cube(path, name)
+    return ArrayCube(_cut_frames(data, roles.frame, options), roles.energy or 0, roles.frame)
+
+
+def _cut_frames(data: Any, frame: int | None, options: "ReadOptions") -> Any:
+    if frame is None or options.frames == "sum":
+        return data
+    first, end = options.frames
+    if not 0 <= first < end <= data.shape[frame]:
+        raise InputError(
+            f"Expected frames from 0 to {data.shape[frame]}, got {first} to {end}; choose others."
+        )
+    return data[(slice(None),) * frame + (slice(first, end),)]
+
+
+def _load_image(data: Any, frame: int | None, options: "ReadOptions") -> NDArray[Any]:
+    image = np.asarray(_cut_frames(data, frame, options))
+    return image if frame is None else image.sum(axis=frame, dtype=np.float64)
+
+
+@dataclass(frozen=True, slots=True)
+class _About:
+    """What the metadata say."""
+
+    title: str
+    elements: tuple[str, ...]
+    is_xray: bool
+    is_loss: bool
+    fwhm_mn_ka_eV: float | None
+    beam_keV: float | None
+
+    @classmethod
+    def of(cls, metadata: Mapping[str, Any]) -> "_About":
+        kind = str(_get(metadata, "Signal", "signal_type") or "")
+        named = _get(metadata, "Sample", "elements")
+        symbols = [_text(s) for s in named] if _is_list(named) else []
+        numbers: dict[str, float | None] = {"fwhm": None, "beam": None}
+        for microscope in ("TEM", "SEM"):
+            about = (metadata, "Acquisition_instrument", microscope)
+            fwhm = _number(_get(*about, "Detector", "EDS", "energy_resolution_MnKa"))
+            beam = _number(_get(*about, "beam_energy"))
+            numbers["fwhm"] = fwhm if fwhm and 50 < fwhm < 500 else numbers["fwhm"]
+            numbers["beam"] = beam if beam and 0.5 < beam < 2000 else numbers["beam"]
+        return cls(
+            title=_text(_get(metadata, "General", "title") or ""),
+            elements=tuple(symbol for symbol in symbols if is_element(symbol)),
+            is_xray=kind.startswith("EDS"),
+            is_loss=kind.startswith("EELS"),
+            fwhm_mn_ka_eV=numbers["fwhm"],
+            beam_keV=numbers["beam"],
+        )
+
+
+def _get(tree: Any, *names: str) -> Any:
+    for name in names:
+        tree = tree.get(name) if isinstance(tree, Mapping) else None
+    return tree
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, Sequence | np.ndarray) and not isinstance(value, str | bytes)
+
+
+def _text(value: Any) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+
+
+def _number(value: Any) -> float | None:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return None
+
+
+def _element_of(title: str) -> str:
+    try:
+        return element_in_name(title) or ""
+    except InputError:  # names two; told when it is to be used
+        return ""
+
+
+def _pixel_size(
+    steps_nm: Sequence[float | None], signal: Mapping[str, Any], plugin: str
+) -> tuple[float, float] | None:
+    dy, dx = steps_nm
+    if plugin == "bruker" and dy is not None:
+        # RosettaSciIO up to 0.15 takes the height of a map's pixels for their width as well.
+        stated = _get(signal.get("original_metadata"), "Microscope")
+        ratio = _number(_get(stated, "DX")), _number(_get(stated, "DY"))
+        if ratio[0] and ratio[1]:
+            dx = dy * ratio[0] / ratio[1]
+    if dy is None or dx is None:
+        return None
+    return float(f"{dy:.9g}"), float(f"{dx:.9g}")
+
+
+def _list_companions(path: Path) -> tuple[Path, ...]:
+    """The file and those beside it that are read with it."""
+    suffix, folder = path.suffix.lower(), path.parent
+    if suffix == ".zspy":
+        return tuple(sorted(file for file in path.rglob("*") if file.is_file()))
+    patterns = {
+        ".rpl": (f"{path.stem}.raw",),
+        ".emi": (f"{path.stem}_*.ser",),
+        ".spd": (f"{path.stem}.spc", f"{path.stem}.ipr"),
+        ".asw": ("*/*/*.img", "*/*/*.map", "*/*/*.pts"),
+    }
+    beside = [file for pattern in patterns.get(suffix, ()) for file in folder.glob(pattern)]
+    return (path, *sorted(beside))
+
+
+def list_suffixes() -> tuple[str, ...]:
+    """Suffixes of the files that this module opens."""
+    known = {suffix.lower() for plugin in rsciio.IO_PLUGINS for suffix in plugin["file_extensions"]}
+    return tuple(suffix for suffix in _PLUGINS if suffix[1:] in known)
