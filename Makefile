@@ -5,7 +5,7 @@ SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13)
 PYTHON := $(shell for p in python3.11 python3.12 python3.13 python3 python; do \
 	$$p -c '$(SUPPORTED)' 2>/dev/null && echo $$p && break; done)
 
-.PHONY: demo test check docs bench clean
+.PHONY: demo test check docs bench fuzz clean
 
 demo: $(VENV)/installed-core
 	$(BIN)/nanodope demo nanodope-demo
@@ -27,6 +27,9 @@ docs: $(VENV)/installed-dev
 bench: $(VENV)/installed-core
 	$(BIN)/python benchmarks/start.py
 	$(BIN)/python benchmarks/radial.py
+
+fuzz: $(VENV)/installed-dev
+	$(BIN)/python fuzz/readers.py
 
 clean:
 	rm -rf $(VENV) docs/_build docs/auto_examples docs/reference/generated nanodope-demo

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from napari_nanodope import figures as figures
     from napari_nanodope.io import list_readers as list_readers
+    from napari_nanodope.io import list_signals as list_signals
     from napari_nanodope.io import read_field as read_field
     from napari_nanodope.io import read_labels as read_labels
     from napari_nanodope.materials import Material as Material
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from napari_nanodope.phantom import PhantomTruth as PhantomTruth
     from napari_nanodope.phantom import simulate_field as simulate_field
     from napari_nanodope.pipeline import analyze as analyze
+    from napari_nanodope.recipe import LineWindows as LineWindows
     from napari_nanodope.recipe import Recipe as Recipe
     from napari_nanodope.results import FieldResult as FieldResult
     from napari_nanodope.segmentation import segment as segment
@@ -38,6 +40,7 @@ _HOMES = {
     "FieldOfView": "model",
     "FieldResult": "results",
     "InputError": "model",
+    "LineWindows": "recipe",
     "Material": "materials",
     "PhantomParams": "phantom",
     "PhantomTruth": "phantom",
@@ -45,6 +48,7 @@ _HOMES = {
     "Source": "model",
     "analyze": "pipeline",
     "list_readers": "io",
+    "list_signals": "io",
     "read_field": "io",
     "read_labels": "io",
     "segment": "segmentation",

@@ -69,13 +69,15 @@ class SpectrumReading:
         Elements by falling counts.
     line_counts : tuple of (XrayLine, float)
         Every line of those elements, and its counts.
-    shift_keV : float
-        By how much the lines lie above their tabulated energies.
+    shift_keV, widening_keV : float
+        By how much the lines lie above their tabulated energies and, added in squares, how much
+        wider they are than the detector's resolution.
     """
 
     proposals: tuple[ElementProposal, ...] = ()
     line_counts: tuple[tuple[XrayLine, float], ...] = ()
     shift_keV: float = 0.0
+    widening_keV: float = 0.0
 
     @property
     def elements(self) -> tuple[str, ...]:
@@ -90,6 +92,7 @@ def propose_elements(
     *,
     fwhm_mn_ka_eV: float = 130.0,
     beam_keV: float = 200.0,
+    calibrated: SpectrumReading | None = None,
 ) -> SpectrumReading:
     """Elements that explain the peaks of a sum spectrum.
 
@@ -105,6 +108,8 @@ def propose_elements(
         Resolution of the detector at Mn Ka.
     beam_keV : float, optional
         Energy of the electrons; a shell is expected to show up to 1 / 1.8 of it.
+    calibrated : SpectrumReading, optional
+        Reading of a part of the same counts, whose calibration is taken over.
 
     Returns
     -------
@@ -136,16 +141,20 @@ def propose_elements(
     if not np.any(data.counts > 2 * data.sigma):
         return SpectrumReading()
     ceiling_keV = min(_HARDEST_KEV, beam_keV / 1.8)
+    shifts: tuple[float, ...] = _SHIFTS_KEV
+    widenings: tuple[float, ...] = _WIDENINGS_KEV
+    if calibrated is not None and calibrated.proposals:
+        shifts, widenings = (calibrated.shift_keV,), (calibrated.widening_keV,)
     fits = []
-    for widening in _WIDENINGS_KEV:
+    for widening in widenings:
         families = _list_families(usual, tophat, widening, ceiling_keV)
         shapes = np.array([family.shape for family in families])
-        for channels in sorted({round(shift / axis.step_keV) for shift in _SHIFTS_KEV}):
+        for channels in sorted({round(shift / axis.step_keV) for shift in shifts}):
             moved = np.roll(shapes, channels, axis=1)
-            fits.append((_fit(data, families, moved, _N_LEADING).cost, channels, families, moved))
-    _, channels, families, moved = min(fits, key=lambda one: one[0])
+            cost = _fit(data, families, moved, _N_LEADING).cost
+            fits.append((cost, channels * axis.step_keV, widening, families, moved))
+    _, shift, widening, families, moved = min(fits, key=lambda one: one[0])
     fit = _fit(data, families, moved, _MAX_ELEMENTS)
-    shift = channels * axis.step_keV
     best: dict[str, ElementProposal] = {}
     for index in fit.chosen:
         if not families[index].is_primary or fit.significance[index] < _MIN_SIGNIFICANCE:
@@ -171,6 +180,7 @@ def propose_elements(
         proposals=tuple(_mark_ghosts(found, fwhm_mn_ka_eV)),
         line_counts=tuple(counts_of),
         shift_keV=shift if found else 0.0,
+        widening_keV=widening if found else 0.0,
     )
 
 

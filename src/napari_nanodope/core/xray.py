@@ -123,11 +123,16 @@ class Spectrometer:
     fwhm_mn_ka_eV: float = 130.0
     shift_keV: float = 0.0
 
-    def measure_share(self, line: XrayLine, window: tuple[float, float]) -> float:
-        """Share of a line's counts that falls into a window, from 0 to 1."""
-        sigma = compute_fwhm_keV(line.energy_keV, self.fwhm_mn_ka_eV) * _SIGMA_PER_FWHM
-        low, high = ((end - line.energy_keV - self.shift_keV) / sigma for end in window)
-        return float(ndtr(high) - ndtr(low))
+    def measure_share(
+        self, lines: Sequence[XrayLine], windows: Sequence[tuple[float, float]]
+    ) -> NDArray[np.float64]:
+        """Share (L, W) of the counts of each line that falls into each window, from 0 to 1."""
+        energy = np.array([line.energy_keV for line in lines])
+        fwhm = np.array([compute_fwhm_keV(e, self.fwhm_mn_ka_eV) for e in energy])
+        sigma = (fwhm * _SIGMA_PER_FWHM)[:, None]
+        ends = np.array(windows).reshape(-1, 2) - self.shift_keV
+        low, high = ((ends[None, :, i] - energy[:, None]) / sigma for i in (0, 1))
+        return np.asarray(ndtr(high) - ndtr(low))
 
     def covers(self, window: tuple[float, float], *, noise: bool = False) -> bool:
         """Whether the spectrum holds a window, above the noise peak at 0 keV unless `noise`."""
@@ -178,18 +183,20 @@ def place_windows(
     fwhm = compute_fwhm_keV(line.energy_keV, spectrometer.fwhm_mn_ka_eV)
     centre = line.energy_keV + spectrometer.shift_keV
     margin = _MARGIN * fwhm  # calibration and resolution are not known exactly
+    numbers = np.array([n for _, n in counts])
 
     def find_side(sign: int) -> tuple[float, float] | None:
-        best: tuple[float, tuple[float, float] | None] = np.inf, None
-        for near, width in product(_DISTANCES, (1.0, 0.5)):
-            place = _side(centre, sign * near * fwhm, sign * (near + width) * fwhm)
-            if not spectrometer.covers(place):
-                continue
-            wide = place[0] - margin, place[1] + margin
-            held = sum(n * spectrometer.measure_share(other, wide) for other, n in counts)
-            cost = held / width / tolerance + (near + width / 2) ** 2 / 10 + (1 - width) / 2
-            best = min(best, (cost, place))
-        return best[1]
+        kinds = product(_DISTANCES, (1.0, 0.5))
+        places = [
+            (near, width, _side(centre, sign * near * fwhm, sign * (near + width) * fwhm))
+            for near, width in kinds
+        ]
+        covered = [place for place in places if spectrometer.covers(place[2])]
+        near, width = (np.array([place[i] for place in covered]) for i in (0, 1))
+        wide = [(ends[0] - margin, ends[1] + margin) for *_, ends in covered]
+        held = numbers @ spectrometer.measure_share([other for other, _ in counts], wide)
+        cost = held / width / tolerance + (near + width / 2) ** 2 / 10 + (1 - width) / 2
+        return covered[int(np.argmin(cost))][2] if covered else None
 
     sides = find_side(-1), find_side(1)
     window = _side(centre, -fwhm, fwhm)
@@ -219,9 +226,8 @@ def find_overlaps(
     spectrometer : Spectrometer
         Calibration and resolution.
     """
-    found = [
-        (other, n * spectrometer.measure_share(other, windows.window_keV)) for other, n in others
-    ]
+    shares = spectrometer.measure_share([other for other, _ in others], [windows.window_keV])[:, 0]
+    found = [(other, n * float(share)) for (other, n), share in zip(others, shares, strict=True)]
     return sorted((pair for pair in found if pair[1] > tolerance), key=lambda pair: -pair[1])
 
 

@@ -1,5 +1,6 @@
 """Fields as NumPy archives, and label images."""
 
+import math
 import warnings
 import zipfile
 from functools import partial
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_nanodope.io.files import UnreadableFileError, replacing
+from napari_nanodope.io.files import UnreadableFileError, check_size, replacing
 from napari_nanodope.io.names import NEITHER, read_role
 from napari_nanodope.io.signals import Content, Signal
 from napari_nanodope.model import FieldOfView, Source, as_pixel_size_nm, is_element
@@ -163,15 +164,39 @@ def save_labels(labels: NDArray[np.int32], path: Path, pixel_size_nm: tuple[floa
 
 def _load_archive(path: Path) -> dict[str, NDArray[Any]]:
     try:
-        if not zipfile.is_zipfile(path):
-            raise ValueError("no zip archive")
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
+        with zipfile.ZipFile(path) as archive:
+            check_size(sum(member.file_size for member in archive.infolist()), path)
+            return {
+                member.filename.removesuffix(".npy"): _load_member(archive, member)
+                for member in archive.infolist()
+                if member.filename.endswith(".npy")
+            }
+    except UnreadableFileError:
+        raise
     except Exception as error:  # damaged archives fail in every way there is
+        reason = (str(error) or type(error).__name__).splitlines()[0]
         raise UnreadableFileError(
-            f"Expected a NumPy archive of plain arrays at {path}, got: {error}; write it with "
+            f"Expected a NumPy archive of plain arrays at {path}, got: {reason}; write it with "
             f"np.savez."
         ) from None
+
+
+def _load_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[Any]:
+    """Array of an archive whose header promises no more than there is."""
+    with archive.open(member) as file:
+        version = np.lib.format.read_magic(file)
+        read_header = (
+            np.lib.format.read_array_header_1_0
+            if version == (1, 0)
+            else np.lib.format.read_array_header_2_0
+        )
+        shape, _, dtype = read_header(file)
+        if dtype.hasobject:
+            raise ValueError("pickled objects, which are never loaded")
+        if math.prod(shape) * dtype.itemsize > member.file_size:
+            raise ValueError(f"{member.filename} is cut short")
+    with archive.open(member) as file:
+        return np.asarray(np.lib.format.read_array(file, allow_pickle=False))
 
 
 def _read_label_archive(path: Path) -> NDArray[Any]:

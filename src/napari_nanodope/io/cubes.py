@@ -307,5 +307,18 @@ def _read_chunk(data: h5py.Dataset, tile: Tile) -> NDArray[Any]:
         packed = isal_zlib.decompressobj().decompress(packed, max_length=n_bytes)
     values = np.frombuffer(packed, np.uint8, n_bytes)
     if data.shuffle:
-        values = np.ascontiguousarray(values.reshape(data.dtype.itemsize, -1).T)
+        return _unshuffle(values.reshape(data.dtype.itemsize, -1), data.dtype).reshape(data.chunks)
     return np.asarray(values.view(data.dtype).reshape(data.chunks))
+
+
+def _unshuffle(planes: NDArray[np.uint8], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Numbers (N,) from their first bytes, second bytes and so on (K, N)."""
+    if dtype.kind == "f":
+        return np.ascontiguousarray(planes.T).view(dtype)[:, 0]
+    whole = np.dtype(f"u{dtype.itemsize}")
+    lowest_first = planes[::-1] if dtype.byteorder == ">" else planes
+    values = lowest_first[0].astype(whole)
+    for number, plane in enumerate(lowest_first[1:], start=1):
+        if plane.any():  # counts seldom need their higher bytes
+            values |= plane.astype(whole) << np.array(8 * number, whole)
+    return np.asarray(values.view(dtype.newbyteorder("=")))

@@ -1,6 +1,7 @@
 """From the signals of files to a field of view: net maps, survey, calibration, warnings."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,7 @@ from napari_nanodope.core.xray import (
     plan_net_counts,
 )
 from napari_nanodope.io.choice import Choice
-from napari_nanodope.io.files import hash_files
+from napari_nanodope.io.files import hash_files, telling_damage
 from napari_nanodope.io.signals import Content, Signal
 from napari_nanodope.io.survey import fit_survey, warn_of_saturation
 from napari_nanodope.io.xray_lines import load_all_lines, load_lines
@@ -70,6 +71,22 @@ def assemble_field(
         If an element is missing, or there is no calibration.
     """
     files = tuple(dict.fromkeys(file for content in contents for file in content.files))
+    with ThreadPoolExecutor(1) as pool:  # bytes are hashed while they are read
+        digest = pool.submit(hash_files, [*files, *([options.survey] if options.survey else [])])
+        field = _assemble(contents, choice, survey, options, files)
+        reader, settings = contents[0].reader, field.source.settings if field.source else {}
+        path = files[0] if len(contents) == 1 else files[0].parent
+        source = Source(str(path), digest.result(), reader, settings)
+    return replace(field, source=source)
+
+
+def _assemble(
+    contents: Sequence[Content],
+    choice: Choice,
+    survey: Signal | None,
+    options: "ReadOptions",
+    files: tuple[Path, ...],
+) -> FieldOfView:
     mapped = _map_cube(choice.cube, files[0], options) if choice.cube else None
     if mapped is None:
         mapped = _take_maps(choice, files, options)
@@ -81,7 +98,8 @@ def assemble_field(
     told: list[str] = []
     if image is not None:
         is_chosen = survey is not None or contents[0].is_named_by_person
-        kept, told = fit_survey(image, target, size, is_given=is_chosen)
+        with telling_damage(files[0]):
+            kept, told = fit_survey(image, target, size, is_given=is_chosen)
         told += warn_of_saturation(kept) if kept is not None else []
     texts = dict(contents[0].texts) if len(contents) == 1 else {}
     if options.sample_id:
@@ -95,12 +113,7 @@ def assemble_field(
         maps=mapped.maps,
         variances=mapped.variances,
         pixel_size_nm=size,
-        source=Source(
-            str(files[0] if len(contents) == 1 else files[0].parent),
-            hash_files([*files, *([options.survey] if options.survey else [])]),
-            contents[0].reader,
-            mapped.settings,
-        ),
+        source=Source("", "", "", mapped.settings),
         warnings=(*choice.warnings, *mapped.warnings, *told),
         **({"field_id": _name(files, contents)} | texts),  # type: ignore[arg-type]
     )
@@ -147,7 +160,8 @@ def _choose_size(
 
 def _take_maps(choice: Choice, files: Sequence[Path], options: "ReadOptions") -> _Mapped:
     """Ready-made maps."""
-    maps = {s.element: s.load_image() for s in choice.maps if s.load_image is not None}
+    with telling_damage(files[0]):
+        maps = {s.element: s.load_image() for s in choice.maps if s.load_image is not None}
     missing = [symbol for symbol in options.elements if symbol not in maps]
     if missing:
         held = [s.element or s.name for s in choice.signals if s.kind == "image"]
@@ -173,20 +187,22 @@ def _map_cube(signal: Signal, path: Path, options: "ReadOptions") -> _Mapped:
         )
     lines = dict(options.lines or {})
     elements = options.elements or tuple(lines) or signal.elements
-    sampled = _Seen.of(signal, signal.cube.sample_spectrum())
+    with telling_damage(path):
+        sampled = _Seen.of(signal, signal.cube.sample_spectrum())
     told = [] if elements else [_tell_found(sampled.reading.elements[:_MAX_PROPOSED])]
     elements = elements or sampled.reading.elements[:_MAX_PROPOSED]
     windows = {symbol: sampled.choose_windows(symbol, lines.get(symbol)) for symbol in elements}
     plans = {symbol: plan_net_counts(one, signal.energy) for symbol, one in windows.items()}
     whole = signal.energy.to_range(compute_noise_end_keV(sampled.fwhm_mn_ka_eV), np.inf)
     ranges = [whole if whole[0] < whole[1] else (0, signal.energy.n_channels)]
-    sums = signal.cube.sum_channels([*ranges, *(r for p in plans.values() for r in p.ranges)])
+    with telling_damage(path):
+        sums = signal.cube.sum_channels([*ranges, *(r for p in plans.values() for r in p.ranges)])
     maps, variances, start = {}, {}, 1
     for symbol, plan in plans.items():
         part = sums.pixels[..., start : start + len(plan.ranges)]
         maps[symbol], variances[symbol] = plan.compute_net(part), plan.compute_variance(part)
         start += len(plan.ranges)
-    seen = _Seen.of(signal, sums.spectrum)
+    seen = _Seen.of(signal, sums.spectrum, sampled.reading)
     settings = {
         "lines": {symbol: one.model_dump(mode="json") for symbol, one in windows.items()},
         "fwhm_mn_ka_eV": seen.fwhm_mn_ka_eV,
@@ -222,7 +238,12 @@ class _Seen:
     spectrometer: Spectrometer
 
     @classmethod
-    def of(cls, signal: Signal, spectrum: NDArray[np.generic]) -> "_Seen":
+    def of(
+        cls,
+        signal: Signal,
+        spectrum: NDArray[np.generic],
+        calibrated: SpectrumReading | None = None,
+    ) -> "_Seen":
         assert signal.energy is not None
         fwhm = signal.fwhm_mn_ka_eV or 130.0
         reading = propose_elements(
@@ -231,6 +252,7 @@ class _Seen:
             load_all_lines(),
             fwhm_mn_ka_eV=fwhm,
             beam_keV=signal.beam_keV or 200.0,
+            calibrated=calibrated,
         )
         is_clear = any(one.significance > _CLEAR for one in reading.proposals)
         moved = is_clear and abs(reading.shift_keV) >= _SHIFT_KEV

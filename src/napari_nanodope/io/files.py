@@ -10,6 +10,8 @@ from pathlib import Path
 
 from napari_nanodope.model import InputError
 
+_SMALL, _PACKED = 1 << 30, 20
+
 
 class UnreadableFileError(InputError):
     """A file is missing, damaged or not what it says; the message names it and what to do."""
@@ -79,6 +81,41 @@ def check_folder_is_writable(folder: Path) -> None:
         raise InputError(
             f"Expected a folder that can be written to, got {parent}: {error.strerror}; choose "
             f"another folder with --out."
+        ) from None
+
+
+def check_size(n_bytes: int, path: Path) -> None:
+    """Raise unless a file can hold as much as it promises, so that no damage asks for all memory.
+
+    Raises
+    ------
+    UnreadableFileError
+        If it would unpack to more than 1 GiB and more than 20 times its size.
+    """
+    if n_bytes > max(_SMALL, _PACKED * path.stat().st_size):
+        raise UnreadableFileError(
+            f"Expected data in {path} of a size that fits the file, got {n_bytes / 1e9:.3g} GB; "
+            f"copy it again, or save it uncompressed."
+        )
+
+
+@contextmanager
+def telling_damage(path: Path) -> Iterator[None]:
+    """Turn whatever goes wrong while pixels are read into one sentence about the file.
+
+    Raises
+    ------
+    UnreadableFileError
+        Instead of any error that is not an `InputError`.
+    """
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:  # damaged files fail in every way there is
+        reason = (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
+        raise UnreadableFileError(
+            f"Expected whole data in {path}, got damaged ones ({reason}); copy it again."
         ) from None
 
 

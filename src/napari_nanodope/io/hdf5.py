@@ -1,19 +1,19 @@
 """Checks of HDF5 files that are made before a reader trusts them."""
 
-import mmap
 import struct
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import h5py
 import numpy as np
 
 from napari_nanodope.io.files import UnreadableFileError
 
-_SEARCHED = 1 << 28
+_SEARCHED = 1 << 26
 _MAX_UNPACKED, _MAX_OBJECTS, _MAX_DEPTH = 1100, 100_000, 60  # deflate packs a thousandfold at most
 _MAX_SMALL = 1 << 28  # bytes of everything but the signals' own data
-_HEAP, _HEAP_HEADER = b"GCOL", 16
+_HEAP, _HEADER, _PIECE, _LONGEST_HEAP = b"GCOL", 16, 1 << 22, 1 << 24
 
 
 def check_hdf5(path: Path) -> None:
@@ -42,33 +42,45 @@ def check_hdf5(path: Path) -> None:
 def _check_heaps(path: Path) -> None:
     """Walk the objects of every global heap, as the file format specification lays them out."""
     size = path.stat().st_size
-    if size == 0:
-        raise UnreadableFileError(f"Expected an HDF5 file at {path}, got an empty one.")
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as raw:
-        start = raw.find(_HEAP, 0, _SEARCHED)
-        while start >= 0:
-            _walk_heap(raw, start, path)
-            start = raw.find(_HEAP, start + 1, _SEARCHED)
+    with path.open("rb") as file:
+        for start in list(_find_heaps(file)):
+            file.seek(start)
+            if not _is_sound(file.read(_LONGEST_HEAP), size - start):
+                raise UnreadableFileError(
+                    f"Expected an HDF5 file at {path}, got one whose texts are damaged; copy it "
+                    f"again."
+                )
 
 
-def _walk_heap(raw: mmap.mmap, start: int, path: Path) -> None:
-    if start % 8 or start + _HEAP_HEADER > len(raw):  # these four letters in other data
-        return
-    version, length = struct.unpack_from("<B3xQ", raw, start + 4)
-    place, end = start + _HEAP_HEADER, start + length
-    is_sound = version == 1 and length >= _HEAP_HEADER and end <= len(raw)
-    while is_sound and place + _HEAP_HEADER <= end:
-        index, n = struct.unpack_from("<H6xQ", raw, place)
-        if index == 0:  # the free space, which counts its own header
-            is_sound = place + n <= end
-            break
-        step = _HEAP_HEADER + (n + 7) // 8 * 8
-        is_sound = place + step <= end
-        place += step
-    if not is_sound:
-        raise UnreadableFileError(
-            f"Expected an HDF5 file at {path}, got one whose texts are damaged; copy it again."
-        )
+def _find_heaps(file: BinaryIO) -> Iterator[int]:
+    """Places of the signature, which lies on multiples of eight bytes."""
+    for offset in range(0, _SEARCHED, _PIECE):
+        file.seek(offset)
+        piece = file.read(_PIECE)
+        place = piece.find(_HEAP)
+        while place >= 0:
+            if place % 8 == 0:
+                yield offset + place
+            place = piece.find(_HEAP, place + 1)
+        if len(piece) < _PIECE:
+            return
+
+
+def _is_sound(heap: bytes, n_left: int) -> bool:
+    if len(heap) < _HEADER:
+        return False
+    version, length = struct.unpack_from("<B3xQ", heap, 4)
+    if version != 1 or not _HEADER <= length <= n_left:
+        return False
+    place, end = _HEADER, min(length, len(heap))
+    while place + _HEADER <= end:
+        index, n = struct.unpack_from("<H6xQ", heap, place)
+        if index == 0:  # the free space, which counts its own header and ends the heap
+            return bool(place + n == length)
+        place += _HEADER + (n + 7) // 8 * 8
+        if place > length:
+            return False
+    return True
 
 
 def _check_group(file: h5py.File, path: Path) -> None:

@@ -12,8 +12,9 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from napari_nanodope.io.files import UnreadableFileError, replacing
+from napari_nanodope.io.files import UnreadableFileError, check_size, replacing
 from napari_nanodope.io.names import read_role
+from napari_nanodope.io.ome import read_ome
 from napari_nanodope.io.signals import Content, Signal
 from napari_nanodope.io.units import to_nm
 from napari_nanodope.model import FieldOfView
@@ -95,6 +96,7 @@ def read_pages(path: Path) -> Pages:
     """
     try:
         with _quiet_tifffile(), tifffile.TiffFile(path) as tiff:
+            told = read_ome(str(tiff.ome_metadata)) if tiff.is_ome else ([], None)
             series = tiff.series[0]
             page = tiff.pages.first
             stack = [
@@ -102,10 +104,13 @@ def read_pages(path: Path) -> Pages:
                 for n, axis in zip(series.shape, series.axes, strict=True)
                 if n > 1 and axis not in "YXS"
             ]
+            check_size(series.nbytes, path)
             data = series.asarray()
             imagej = tiff.imagej_metadata or {}
             descriptions = [_name_page(page) for page in tiff.pages]
-            size = _read_calibration(page, imagej)
+            size = told[1] or _read_calibration(page, imagej)
+    except UnreadableFileError:
+        raise
     except Exception as error:  # damaged files fail in every way there is
         raise UnreadableFileError(
             f"Expected a TIFF image at {path}, got: {str(error) or 'no image in it'}; export it "
@@ -115,6 +120,10 @@ def read_pages(path: Path) -> Pages:
         raise UnreadableFileError(
             f"Expected grey values in {path}, got colours (RGB); export the map as counts, 32-bit "
             f"grey, without a colour table."
+        )
+    if min(data.shape, default=0) == 0:
+        raise UnreadableFileError(
+            f"Expected pixels in {path}, got an empty image; export it again."
         )
     if len(stack) > 1:
         raise UnreadableFileError(
@@ -127,7 +136,7 @@ def read_pages(path: Path) -> Pages:
             f"Expected {imagej['images']} images in {path}, got {len(images)}: the file is cut "
             f"short; copy it again."
         )
-    names = [str(name) for name in imagej.get("Labels") or descriptions[: len(images)]]
+    names = [str(name) for name in imagej.get("Labels") or told[0] or descriptions[: len(images)]]
     names += [""] * (len(images) - len(names))
     return Pages(images=images, names=names[: len(images)], pixel_size_nm=size)
 
@@ -137,6 +146,8 @@ def list_names(path: Path) -> Iterator[str]:
     try:
         with _quiet_tifffile(), tifffile.TiffFile(path) as tiff:
             labels = (tiff.imagej_metadata or {}).get("Labels")
+            if tiff.is_ome:
+                labels, _ = read_ome(str(tiff.ome_metadata))
             if len(tiff.pages) > 1 or labels:
                 yield from map(str, labels or map(_name_page, tiff.pages))
                 return

@@ -18,7 +18,7 @@ from napari_nanodope.model import InputError
 
 _STREAMS, _IMAGES = "Data/SpectrumStream", "Data/Image"
 _PIECE = 1 << 22  # events read at a time
-_MAX_PIXELS, _MAX_CHANNELS = 1 << 28, 1 << 16
+_MAX_PIXELS, _MAX_EMPTY, _MAX_CHANNELS = 1 << 28, 1 << 20, 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +131,11 @@ def open_scan(
             raise UnreadableFileError(
                 f"Expected a scan and its spectra in {path}, got {rows} x {columns} pixels of "
                 f"{shape[2]} channels; the file is damaged, copy it again."
+            )
+        if rows * columns > _MAX_EMPTY + 16 * group["Data"].shape[0]:
+            raise UnreadableFileError(
+                f"Expected X-rays for {rows} x {columns} pixels in {path}, got "
+                f"{group['Data'].shape[0]} events; the file is damaged, copy it again."
             )
         n_frames = _stated_frames(file) or -(-_count_markers(group["Data"]) // (rows * columns))
     first, end = (0, n_frames) if frames == "sum" else frames

@@ -1,6 +1,7 @@
 """Files of microscopes through RosettaSciIO: what each signal is, from dimensions and units."""
 
 import importlib
+import math
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from napari_nanodope.core.xray import EnergyAxis
 from napari_nanodope.io.cubes import ArrayCube, Cube, Hdf5Cube, SparseCube, find_dataset
-from napari_nanodope.io.files import UnreadableFileError
+from napari_nanodope.io.files import UnreadableFileError, check_size
 from napari_nanodope.io.guarded import GuardedReadingError, load_guarded
 from napari_nanodope.io.hdf5 import check_hdf5
 from napari_nanodope.io.names import element_in_name
@@ -203,6 +204,7 @@ def _describe(signal: dict[str, Any], path: Path, plugin: str, options: "ReadOpt
     size = _pixel_size([axes[i].step_nm for i in roles.image], signal, plugin)
     base = partial(base, pixel_size_nm=size, beam_keV=about.beam_keV)
     if roles.energy is None:
+        check_size(math.prod(shape) * data.dtype.itemsize, path)
         load = partial(_load_image, data, roles.frame, options)
         return base(kind="image", element=_element_of(about.title), load_image=load)
     return base(

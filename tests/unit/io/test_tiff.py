@@ -344,3 +344,42 @@ def test_more_than_one_stack_axis_is_refused(tmp_path):
     tifffile.imwrite(tmp_path / "Cd.tif", stack, imagej=True, metadata={"axes": "TCYX"})
     with pytest.raises(InputError):
         read_field(tmp_path / "Cd.tif", pixel_size_nm=0.7)
+
+
+OME = {
+    "axes": "CYX",
+    "Channel": {"Name": ["HAADF", "Cd K", "Mn"]},
+    "PhysicalSizeX": 0.5,
+    "PhysicalSizeXUnit": "nm",
+    "PhysicalSizeY": 0.7,
+    "PhysicalSizeYUnit": "nm",
+}
+
+
+def test_channels_and_calibration_of_ome_are_read(tmp_path):
+    path = tmp_path / "scan.ome.tif"
+    tifffile.imwrite(path, np.stack([HAADF, CD, MN]), metadata=OME)
+    field = read_field(path)
+    assert field.elements == ("Cd", "Mn")
+    assert field.pixel_size_nm == (0.7, 0.5)
+    np.testing.assert_array_equal(field.survey, HAADF)
+    np.testing.assert_array_equal(field.map_of("Mn"), MN)
+
+
+def test_ome_sizes_are_micrometres_unless_told(tmp_path):
+    path = tmp_path / "Cd.ome.tif"
+    told = {"axes": "YX", "PhysicalSizeX": 0.002, "PhysicalSizeY": 0.001}
+    tifffile.imwrite(path, CD, metadata=told)
+    assert read_field(path).pixel_size_nm == pytest.approx((1.0, 2.0))
+
+
+def test_entities_in_xml_are_never_expanded(tmp_path):
+    laughs = "".join(f'<!ENTITY a{i} "{f"&a{i - 1};" * 10}">' for i in range(1, 12))
+    xml = (
+        f'<?xml version="1.0"?><!DOCTYPE OME [<!ENTITY a0 "ha">{laughs}]>'
+        f'<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06">&a11;</OME>'
+    )
+    path = tmp_path / "Cd.ome.tif"
+    tifffile.imwrite(path, CD, description=xml, metadata=None)
+    with pytest.raises(UnreadableFileError, match="document type"):
+        read_field(path, pixel_size_nm=1)
