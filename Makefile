@@ -27,6 +27,7 @@ docs: $(VENV)/installed-dev
 bench: $(VENV)/installed-core
 	$(BIN)/python benchmarks/start.py
 	$(BIN)/python benchmarks/radial.py
+	$(BIN)/python benchmarks/reading.py
 
 fuzz: $(VENV)/installed-dev
 	$(BIN)/python fuzz/readers.py
