@@ -23,7 +23,11 @@ if TYPE_CHECKING:
 
 # Maps and survey add up, so all but the sparse dopant's are dim: their sum stays below white.
 _HOST_COLOUR, _DOPANT_COLOUR = "#0d6085", "#ff30c8"
-_OTHER_COLOURS = ("#8a7400", "#1f7a3d", "#9c4a14", "#5d4bb0")
+_OTHER_COLOURS = (
+    "#8a7400", "#1f7a3d", "#9c4a14", "#5d4bb0", "#a02c2c", "#2f7f86", "#6b7a1a", "#7a3f6b",
+    "#4a6fa5", "#8c5a2b",
+)  # fmt: skip
+_N_SHOWN = 4  # maps; of more, only host and dopant are visible at first
 _SURVEY_OPACITY, _LABELS_OPACITY = 0.35, 0.2
 _SHARED = ("sample_id", "field_id", "survey_kind", "source", "warnings")
 _CONSTANT_COLUMNS = ("sample_id", "field_id", "host_element", "dopant_element")
@@ -59,6 +63,8 @@ def field_to_layers(
             "colormap": colours[element],
             "blending": "additive",
             "contrast_limits": _limits(counts, 0.0),
+            "visible": len(colours) <= _N_SHOWN
+            or colours[element] in (_HOST_COLOUR, _DOPANT_COLOUR),
         }
         if element in field.variances:
             options["metadata"]["variance"] = field.variances[element]

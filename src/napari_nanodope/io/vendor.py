@@ -4,7 +4,7 @@ import importlib
 import math
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -110,7 +110,7 @@ def _open_others(path: Path, plugin: str, options: "ReadOptions") -> list[Signal
     loaded = _load(path, plugin, **given)
     if not loaded:
         raise UnreadableFileError(f"Expected images or spectra in {path}, got none; check it.")
-    signals = [_describe(signal, path, plugin, options) for signal in loaded]
+    signals = _share_elements([_describe(one, path, plugin, options) for one in loaded])
     cubes = [signal for signal in signals if signal.kind == "spectrum image"]
     if options.detectors != "sum":
         if len(cubes) <= max(options.detectors, default=0):
@@ -125,6 +125,15 @@ def _open_others(path: Path, plugin: str, options: "ReadOptions") -> list[Signal
             f"Expected a file that keeps frames apart, got {path}; leave frames='sum'."
         )
     return signals
+
+
+def _share_elements(signals: list[Signal]) -> list[Signal]:
+    """Name the elements of the maps in a file for its spectrum image, where it names none."""
+    mapped = tuple(dict.fromkeys(s.element for s in signals if s.element))
+    return [
+        replace(s, elements=mapped) if s.kind == "spectrum image" and not s.elements else s
+        for s in signals
+    ]
 
 
 def _load(path: Path, plugin: str, **given: Any) -> list[dict[str, Any]]:
