@@ -22,6 +22,7 @@ from napari_nanodope.io.names import element_in_name
 from napari_nanodope.io.signals import Content, Signal
 from napari_nanodope.io.units import to_keV, to_nm
 from napari_nanodope.io.velox import has_streams, open_scan
+from napari_nanodope.io.zarr_store import check_zarr
 from napari_nanodope.model import InputError, is_element
 
 if TYPE_CHECKING:
@@ -61,6 +62,8 @@ def open_vendor(path: Path, options: "ReadOptions") -> Content:
     plugin = _PLUGINS[path.suffix.lower()]
     if plugin in _HDF5:
         check_hdf5(path)
+    elif plugin == "zspy":
+        check_zarr(path)
     try:
         if plugin == "emd" and has_streams(path):
             signals = _open_velox(path, options)
