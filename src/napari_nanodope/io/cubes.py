@@ -1,8 +1,9 @@
 """Spectrum images in bounded memory: one pass over the counts, whatever they are stored as."""
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import product
+from itertools import islice, product
 from os import cpu_count
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -31,8 +32,10 @@ class Cube(Protocol):
     def shape(self) -> tuple[int, int, int]:
         """Rows, columns and channels."""
 
-    def sum_channels(self, ranges: Iterable[tuple[int, int]]) -> ChannelSums:
-        """Counts of every pixel in ranges of channels, and the sum spectrum."""
+    def sum_channels(
+        self, ranges: Iterable[tuple[int, int]], weights: NDArray[np.float64] | None = None
+    ) -> ChannelSums:
+        """Counts of every pixel in ranges of channels, or weighted sums, and the sum spectrum."""
 
     def sample_spectrum(self) -> NDArray[np.generic]:
         """Spectrum (E,) summed over pixels here and there, evenly spread over the image."""
@@ -63,24 +66,23 @@ class ArrayCube:
         rows, columns, channels = (self._data.shape[i] for i in (*self._image, self._energy))
         return rows, columns, channels
 
-    def sum_channels(self, ranges: Iterable[tuple[int, int]]) -> ChannelSums:
-        """Counts of every pixel in ranges of channels, and the sum spectrum."""
+    def sum_channels(
+        self, ranges: Iterable[tuple[int, int]], weights: NDArray[np.float64] | None = None
+    ) -> ChannelSums:
+        """Counts of every pixel in ranges of channels, or weighted sums, and the sum spectrum."""
         limits = as_ranges(ranges, self.shape[2])
 
         def sum_tile(tile: Tile) -> tuple[NDArray[Any], NDArray[Any]]:
             return sum_block(self._load(tile), limits)
 
-        return _collect(self.shape, len(limits), self._tiles(), sum_tile)
+        return _collect(self.shape, weights, len(limits), self._tiles(), sum_tile)
 
     def sample_spectrum(self) -> NDArray[np.generic]:
         """Spectrum (E,) of tiles here and there, of some 64 MB together."""
-        tiles = list(self._tiles())
         nothing = as_ranges([], self.shape[2])
-        parts = [
-            sum_block(self._load(tile), nothing)[1]
-            for tile in _spread(tiles, _SAMPLED_BYTES // _TILE_BYTES)
-        ]
-        return np.asarray(np.sum(parts, axis=0))
+        n_tiles = sum(1 for _ in self._tiles())
+        tiles = _spread(self._tiles(), n_tiles, _SAMPLED_BYTES // _TILE_BYTES)
+        return np.asarray(np.sum([sum_block(self._load(t), nothing)[1] for t in tiles], axis=0))
 
     def _tiles(self) -> Iterator[Tile]:
         """Tiles of whole spectra that end where the chunks of a Dask array end."""
@@ -135,8 +137,10 @@ class SparseCube:
         """Rows, columns and channels."""
         return self._shape
 
-    def sum_channels(self, ranges: Iterable[tuple[int, int]]) -> ChannelSums:
-        """Counts of every pixel in ranges of channels, and the sum spectrum."""
+    def sum_channels(
+        self, ranges: Iterable[tuple[int, int]], weights: NDArray[np.float64] | None = None
+    ) -> ChannelSums:
+        """Counts of every pixel in ranges of channels, or weighted sums, and the sum spectrum."""
         rows, columns, n_channels = self._shape
         limits = as_ranges(ranges, n_channels)
         place, channel = self._coords[0].astype(np.int64), self._coords[2]
@@ -147,7 +151,7 @@ class SparseCube:
             np.add.at(pixels[:, k], place[inside], self._counts[inside])
         spectrum = np.zeros(n_channels, np.int64)
         np.add.at(spectrum, channel, self._counts)
-        return ChannelSums(pixels.reshape(rows, columns, -1), spectrum)
+        return combine_all(ChannelSums(pixels.reshape(rows, columns, -1), spectrum), weights)
 
     def sample_spectrum(self) -> NDArray[np.generic]:
         """Spectrum (E,) of all pixels; what is not empty is few enough to look at it all."""
@@ -182,19 +186,21 @@ class Hdf5Cube:
         """Rows, columns and channels."""
         return self._shape
 
-    def sum_channels(self, ranges: Iterable[tuple[int, int]]) -> ChannelSums:
-        """Counts of every pixel in ranges of channels, and the sum spectrum."""
+    def sum_channels(
+        self, ranges: Iterable[tuple[int, int]], weights: NDArray[np.float64] | None = None
+    ) -> ChannelSums:
+        """Counts of every pixel in ranges of channels, or weighted sums, and the sum spectrum."""
         limits = as_ranges(ranges, self.shape[2])
         with h5py.File(self._path, rdcc_nbytes=0) as file:
             data = file[self._name]
             if not _is_plainly_packed(data):
-                return ArrayCube(data).sum_channels(map(tuple, limits))
+                return ArrayCube(data).sum_channels(map(tuple, limits), weights)
 
             def sum_tile(tile: Tile) -> tuple[NDArray[Any], NDArray[Any]]:
                 block = _read_chunk(data, tile)
                 return sum_block(block.reshape(-1, block.shape[-1]), limits, tile[2].start)
 
-            return _collect(self.shape, len(limits), _iterate_chunks(data), sum_tile)
+            return _collect(self.shape, weights, len(limits), _iterate_chunks(data), sum_tile)
 
     def sample_spectrum(self) -> NDArray[np.generic]:
         """Spectrum (E,) of chunks here and there, of some 64 MB together."""
@@ -203,22 +209,21 @@ class Hdf5Cube:
             data = file[self._name]
             if not _is_plainly_packed(data):
                 return ArrayCube(data).sample_spectrum()
-            n_chunks = max(1, _SAMPLED_BYTES // int(np.prod(data.chunks) * data.dtype.itemsize))
-            parts = [
-                (tile, sum_block(_read_chunk(data, tile).reshape(-1, data.chunks[2]), nothing))
-                for tile in _spread(list(_iterate_chunks(data)), n_chunks)
-            ]
-        spectrum = np.zeros(self.shape[2])
-        for tile, (_, part) in parts:
-            target = spectrum[tile[2]]
-            target += np.asarray(part[: len(target)], dtype=np.float64)
+            n_tiles = math.prod(-(-n // k) for n, k in zip(data.shape, data.chunks, strict=True))
+            n_taken = max(1, _SAMPLED_BYTES // (math.prod(data.chunks) * data.dtype.itemsize))
+            spectrum = np.zeros(self.shape[2])
+            for tile in _spread(_iterate_chunks(data), n_tiles, n_taken):
+                block = _read_chunk(data, tile)
+                _, part = sum_block(block.reshape(-1, block.shape[2]), nothing)
+                target = spectrum[tile[2]]
+                target += np.asarray(part, dtype=np.float64)
         return spectrum
 
 
-def _spread(tiles: list[Tile], n: int) -> list[Tile]:
-    """At most about `n` tiles, at even distances."""
-    step = -(-len(tiles) // n)
-    return tiles[step // 2 :: step]
+def _spread(tiles: Iterable[Tile], n_tiles: int, n: int) -> Iterator[Tile]:
+    """At most `n` of `n_tiles` tiles, at even distances."""
+    step = max(1, -(-n_tiles // n))
+    return islice(tiles, (min(step, n_tiles) - 1) // 2, None, step)
 
 
 def find_dataset(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> str | None:
@@ -236,25 +241,41 @@ def find_dataset(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> st
 
 def _collect(
     shape: tuple[int, int, int],
+    weights: NDArray[np.float64] | None,
     n_ranges: int,
     tiles: Iterable[Tile],
     sum_tile: Callable[[Tile], tuple[NDArray[Any], NDArray[Any]]],
 ) -> ChannelSums:
     """Put the sums of tiles together, in their order, so that the result does not vary."""
-    pixels: NDArray[Any] | None = None
+    n_planes = n_ranges if weights is None else len(weights)
+    planes: NDArray[Any] | None = None
     spectrum: NDArray[Any] = np.zeros(shape[2], np.int64)
-    for tile, (sums, part) in _map_in_order(sum_tile, tiles):
-        if pixels is None:
-            pixels = np.zeros((*shape[:2], n_ranges), sums.dtype)
-            spectrum = spectrum.astype(sums.dtype)
-        target = pixels[tile[0], tile[1]]
-        n_rows, n_columns = target.shape[:2]
-        stored = tile[0].stop - tile[0].start, tile[1].stop - tile[1].start, n_ranges
-        own = sums.reshape(stored)[:n_rows, :n_columns]
-        target += own
-        target_spectrum = spectrum[tile[2]]
-        target_spectrum += part[: len(target_spectrum)]
-    return ChannelSums(np.zeros((*shape[:2], n_ranges)) if pixels is None else pixels, spectrum)
+    for (rows, columns, channels), (sums, part) in _map_in_order(sum_tile, tiles):
+        values = sums.T if weights is None else combine(sums, weights)
+        if planes is None:
+            planes = np.zeros((n_planes, *shape[:2]), values.dtype)
+            spectrum = spectrum.astype(part.dtype)
+        target = planes[:, rows, columns]
+        target += values.reshape(target.shape)
+        target_spectrum = spectrum[channels]
+        target_spectrum += part
+    if planes is None:
+        planes = np.zeros((n_planes, *shape[:2]), np.float32)
+    return ChannelSums(np.moveaxis(planes, 0, -1), spectrum)
+
+
+def combine(sums: NDArray[np.generic], weights: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Weighted sums (M, N), such as net counts, of the sums (N, K) of N pixels."""
+    return np.asarray(weights @ np.asarray(sums.T, dtype=np.float64), dtype=np.float32)
+
+
+def combine_all(sums: ChannelSums, weights: NDArray[np.float64] | None) -> ChannelSums:
+    """Weighted sums of every pixel; the sums themselves where no weights are given."""
+    if weights is None:
+        return sums
+    rows, columns, n_ranges = sums.pixels.shape
+    planes = combine(sums.pixels.reshape(-1, n_ranges), weights).reshape(-1, rows, columns)
+    return ChannelSums(np.moveaxis(planes, 0, -1), sums.spectrum)
 
 
 def _map_in_order(
@@ -284,31 +305,32 @@ def _is_plainly_packed(data: h5py.Dataset) -> bool:
 
 
 def _iterate_chunks(data: h5py.Dataset) -> Iterator[Tile]:
-    """Chunks as slices; the last of a row or column may reach beyond the data."""
+    """Chunks as slices; those at the end are cut where the data end."""
     starts = (range(0, n, step) for n, step in zip(data.shape, data.chunks, strict=True))
     for corner in product(*starts):
-        y, x, e = (slice(a, a + n) for a, n in zip(corner, data.chunks, strict=True))
+        ends = (min(a + k, n) for a, k, n in zip(corner, data.chunks, data.shape, strict=True))
+        y, x, e = map(slice, corner, ends)
         yield y, x, e
 
 
 def _read_chunk(data: h5py.Dataset, tile: Tile) -> NDArray[Any]:
-    """Counts of one chunk; zeros where the file has never been written."""
+    """Counts of one chunk, cut where the data end; zeros where the file was never written."""
     corner = tuple(part.start for part in tile)
+    shape = tuple(part.stop - part.start for part in tile)
     if data.id.get_chunk_info_by_coord(corner).byte_offset is None:
-        return np.full(data.chunks, data.fillvalue)
+        return np.full(shape, data.fillvalue)
     mask, packed = data.id.read_direct_chunk(corner)
     if mask:  # this chunk was written without some of its filters
-        block = np.zeros(data.chunks, data.dtype)
-        part = data[tile]
-        block[tuple(map(slice, part.shape))] = part
-        return block
-    n_bytes = int(np.prod(data.chunks)) * data.dtype.itemsize
+        return np.asarray(data[tile])
+    n_bytes = math.prod(data.chunks) * data.dtype.itemsize
     if data.compression is not None:  # no more than it should be, whatever the file says
         packed = isal_zlib.decompressobj().decompress(packed, max_length=n_bytes)
     values = np.frombuffer(packed, np.uint8, n_bytes)
     if data.shuffle:
-        return _unshuffle(values.reshape(data.dtype.itemsize, -1), data.dtype).reshape(data.chunks)
-    return np.asarray(values.view(data.dtype).reshape(data.chunks))
+        block = _unshuffle(values.reshape(data.dtype.itemsize, -1), data.dtype)
+    else:
+        block = values.view(data.dtype)
+    return block.reshape(data.chunks)[tuple(map(slice, shape))]
 
 
 def _unshuffle(planes: NDArray[np.uint8], dtype: np.dtype[Any]) -> NDArray[Any]:

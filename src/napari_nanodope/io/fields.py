@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from napari_nanodope.core.elements import ElementProposal, SpectrumReading, propose_elements
 from napari_nanodope.core.filtering import detect_box_mean, warn_of_smoothing
 from napari_nanodope.core.xray import (
+    NetCounts,
     Spectrometer,
     XrayLine,
     choose_line,
@@ -194,14 +195,13 @@ def _map_cube(signal: Signal, path: Path, options: "ReadOptions") -> _Mapped:
     windows = {symbol: sampled.choose_windows(symbol, lines.get(symbol)) for symbol in elements}
     plans = {symbol: plan_net_counts(one, signal.energy) for symbol, one in windows.items()}
     whole = signal.energy.to_range(compute_noise_end_keV(sampled.fwhm_mn_ka_eV), np.inf)
-    ranges = [whole if whole[0] < whole[1] else (0, signal.energy.n_channels)]
+    total = NetCounts((whole if whole[0] < whole[1] else (0, signal.energy.n_channels),), (1.0,))
     with telling_damage(path):
-        sums = signal.cube.sum_channels([*ranges, *(r for p in plans.values() for r in p.ranges)])
-    maps, variances, start = {}, {}, 1
-    for symbol, plan in plans.items():
-        part = sums.pixels[..., start : start + len(plan.ranges)]
-        maps[symbol], variances[symbol] = plan.compute_net(part), plan.compute_variance(part)
-        start += len(plan.ranges)
+        sums = signal.cube.sum_channels(*_weigh(total, list(plans.values())))
+    maps, variances = {}, {}
+    for number, symbol in enumerate(plans):
+        maps[symbol] = sums.pixels[..., 1 + 2 * number]
+        variances[symbol] = sums.pixels[..., 2 + 2 * number]
     seen = _Seen.of(signal, sums.spectrum, sampled.reading)
     settings = {
         "lines": {symbol: one.model_dump(mode="json") for symbol, one in windows.items()},
@@ -209,7 +209,23 @@ def _map_cube(signal: Signal, path: Path, options: "ReadOptions") -> _Mapped:
         "elements_found": [_as_row(one) for one in seen.reading.proposals],
     }
     told += seen.warn(windows)
-    return _Mapped(maps, variances, sums.pixels[..., 0].astype(np.float64), settings, told)
+    return _Mapped(maps, variances, sums.pixels[..., 0], settings, told)
+
+
+def _weigh(
+    total: NetCounts, plans: Sequence[NetCounts]
+) -> tuple[list[tuple[int, int]], NDArray[np.float64]]:
+    """Ranges (K) of channels, and by what their sums count (1 + 2 N, K): total, nets, variances."""
+    ranges = [window for plan in (total, *plans) for window in plan.ranges]
+    weights = np.zeros((1 + 2 * len(plans), len(ranges)))
+    weights[0, 0] = 1.0
+    start = 1
+    for number, plan in enumerate(plans):
+        columns = slice(start, start + len(plan.ranges))
+        weights[1 + 2 * number, columns] = plan.factors
+        weights[2 + 2 * number, columns] = np.square(plan.factors)
+        start = columns.stop
+    return ranges, weights
 
 
 def _tell_found(elements: Sequence[str]) -> str:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from napari_nanodope.core.channels import NEXT_PIXEL, ChannelSums, EventSums, as_ranges
 from napari_nanodope.core.xray import EnergyAxis
+from napari_nanodope.io.cubes import combine_all
 from napari_nanodope.io.files import UnreadableFileError
 from napari_nanodope.io.units import to_nm
 from napari_nanodope.model import InputError
@@ -42,8 +43,10 @@ class VeloxCube:
     shape: tuple[int, int, int]
     frames: tuple[int, int]
 
-    def sum_channels(self, ranges: Iterable[tuple[int, int]]) -> ChannelSums:
-        """Counts of every pixel in ranges of channels, and the sum spectrum."""
+    def sum_channels(
+        self, ranges: Iterable[tuple[int, int]], weights: NDArray[np.float64] | None = None
+    ) -> ChannelSums:
+        """Counts of every pixel in ranges of channels, or weighted sums, and the sum spectrum."""
         sums = EventSums(self.shape, as_ranges(ranges, self.shape[2]), self.frames)
         with h5py.File(self.path) as file:
             for name in self.detectors:
@@ -56,7 +59,7 @@ class VeloxCube:
                 f"Expected channels below {self.shape[2]} in {self.path}, got {sums.n_lost} events "
                 f"beyond; the file is damaged, copy it again."
             )
-        return sums.result()
+        return combine_all(sums.result(), weights)
 
     def sample_spectrum(self) -> NDArray[np.generic]:
         """Spectrum (E,) of all pixels; events are few enough to look at them all."""
