@@ -6,7 +6,6 @@ from itertools import combinations_with_replacement, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import nnls
 
 from napari_nanodope.core.xray import EnergyAxis, XrayLine, compute_fwhm_keV, compute_noise_end_keV
 
@@ -121,10 +120,10 @@ def propose_elements(
     -----
     A top-hat filter as wide as a line removes the slowly varying background [1]_. Element by
     element, the one whose hardest filtered line explains most of what is left joins a fit by
-    non-negative least squares in which the K, L and M family of an element are free. Errors are
-    those of counting where there is background only, plus five per cent of the peaks found,
-    because lines are no perfect Gaussians. All this is done for lines moved by up to 60 eV and
-    widened by up to 80 eV, and what suits the four leading elements best is taken. Nothing is
+    least squares in which the K, L and M family of an element are free and none is negative.
+    Errors are those of counting where there is background only, plus five per cent of the peaks
+    found, because lines are no perfect Gaussians. All this is done for lines moved by up to 60 eV
+    and widened by up to 80 eV, and what suits the four leading elements best is taken. Nothing is
     looked for below twice the width of the noise peak at 0 keV.
 
     References
@@ -145,16 +144,16 @@ def propose_elements(
     widenings: tuple[float, ...] = _WIDENINGS_KEV
     if calibrated is not None and calibrated.proposals:
         shifts, widenings = (calibrated.shift_keV,), (calibrated.widening_keV,)
-    fits = []
+    best_fit: tuple[float, float, float] = np.inf, 0.0, 0.0
     for widening in widenings:
         families = _list_families(usual, tophat, widening, ceiling_keV)
-        shapes = np.array([family.shape for family in families])
-        for channels in sorted({round(shift / axis.step_keV) for shift in shifts}):
-            moved = np.roll(shapes, channels, axis=1)
-            cost = _fit(data, families, moved, _N_LEADING).cost
-            fits.append((cost, channels * axis.step_keV, widening, families, moved))
-    _, shift, widening, families, moved = min(fits, key=lambda one: one[0])
-    fit = _fit(data, families, moved, _MAX_ELEMENTS)
+        for shift in shifts:
+            cost = _fit(data, families, _move(families, shift, axis), _N_LEADING).cost
+            best_fit = min(best_fit, (cost, widening, shift), key=lambda one: (one[0], abs(one[2])))
+    _, widening, shift = best_fit
+    families = _list_families(usual, tophat, widening, ceiling_keV)
+    fit = _fit(data, families, _move(families, shift, axis), _MAX_ELEMENTS)
+    shift = round(shift / axis.step_keV) * axis.step_keV
     best: dict[str, ElementProposal] = {}
     for index in fit.chosen:
         if not families[index].is_primary or fit.significance[index] < _MIN_SIGNIFICANCE:
@@ -198,7 +197,7 @@ class _Family:
 
     strongest: XrayLine
     members: tuple[XrayLine, ...]
-    shape: NDArray[np.float64]
+    shape: NDArray[np.float32]
     is_primary: bool
 
 
@@ -267,7 +266,7 @@ def _list_families(
     ceiling_keV: float,
 ) -> list[_Family]:
     """Families that the spectrum covers; an element is known by its hardest up to the ceiling."""
-    families, drawn = [], []
+    families = []
     low, high = max(_SOFTEST_KEV, tophat.floor_keV), tophat.axis.end_keV
     for known in lines.values():
         alphas = [x for x in known if x.name in ("Ka", "La", "Ma") and low < x.energy_keV < high]
@@ -275,13 +274,15 @@ def _list_families(
         primary = max(soft, key=lambda line: line.energy_keV, default=None)
         for alpha in soft:
             members = tuple(x for x in known if x.name[0] == alpha.name[0])
-            drawn.append(_draw(members, tophat, widening_keV))
-            families.append((alpha, members, alpha is primary))
-    shapes = tophat.filter(np.array(drawn))
-    return [
-        _Family(alpha, members, shape, is_primary)
-        for (alpha, members, is_primary), shape in zip(families, shapes, strict=True)
-    ]
+            shape = tophat.filter(_draw(members, tophat, widening_keV)).astype(np.float32)
+            families.append(_Family(alpha, members, shape, alpha is primary))
+    return families
+
+
+def _move(families: Sequence[_Family], shift_keV: float, axis: EnergyAxis) -> NDArray[np.float32]:
+    """Shapes (N, E) of families whose lines lie off their energies."""
+    channels = round(shift_keV / axis.step_keV)
+    return np.roll(np.array([family.shape for family in families]), channels, axis=1)
 
 
 def _draw(lines: Sequence[XrayLine], tophat: _TopHat, widening_keV: float) -> NDArray[np.float64]:
@@ -298,7 +299,7 @@ def _draw(lines: Sequence[XrayLine], tophat: _TopHat, widening_keV: float) -> ND
 
 
 def _fit(
-    data: _Filtered, families: Sequence[_Family], shapes: NDArray[np.float64], n_elements: int
+    data: _Filtered, families: Sequence[_Family], shapes: NDArray[np.float32], n_elements: int
 ) -> _Fit:
     """Families of at most `n_elements` whose `shapes` together explain the filtered counts."""
     primary = np.array([family.is_primary for family in families])
@@ -306,23 +307,23 @@ def _fit(
     residual, error = data.counts, data.sigma
     amplitudes = np.zeros(0)
     for _ in range(n_elements):
-        norm = np.sqrt(np.square(shapes / error).sum(axis=1))
-        gains = (shapes / error) @ (residual / error) / np.maximum(norm, 1e-30)
+        weight = 1 / np.square(error)
+        norm = np.sqrt(np.einsum("fe,fe,e->f", shapes, shapes, weight))
+        gains = shapes @ (residual * weight) / np.maximum(norm, 1e-30)
         gains[~primary] = 0
         gains[chosen] = 0
         if gains.max() < _MIN_SIGNIFICANCE:
             break
-        alike = np.flatnonzero(
-            gains > _ALIKE * gains.max()
-        ).tolist()  # the lightest is the most common
+        alike = np.flatnonzero(gains > _ALIKE * gains.max()).tolist()
+        # Of explanations that cannot be told apart, a K line is the likeliest.
         best = min(alike, key=lambda i: (families[i].strongest.name[0], -gains[i]))
         symbol = families[best].strongest.element
         chosen += [i for i, family in enumerate(families) if family.strongest.element == symbol]
-        matrix = shapes[chosen].T
-        amplitudes, _ = nnls(matrix / error[:, None], data.counts / error)
+        matrix = shapes[chosen].T.astype(np.float64)
+        amplitudes = _solve(matrix / error[:, None], data.counts / error)
         heights = _widen(np.abs(matrix * amplitudes).sum(axis=1))
         error = np.hypot(data.sigma, _SHAPE_ERROR * heights)
-        amplitudes, _ = nnls(matrix / error[:, None], data.counts / error)
+        amplitudes = _solve(matrix / error[:, None], data.counts / error)
         residual = data.counts - matrix @ amplitudes
     spread = 1 / np.sqrt(np.square(shapes[chosen] / error).sum(axis=1))
     return _Fit(
@@ -331,6 +332,21 @@ def _fit(
         significance=dict(zip(chosen, map(float, amplitudes / spread), strict=True)),
         cost=float(np.square(residual / data.sigma).sum()),
     )
+
+
+def _solve(matrix: NDArray[np.float64], data: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Amplitudes (K,) by least squares; those that come out negative are left out, as zeros."""
+    square, target = matrix.T @ matrix, matrix.T @ data
+    square[np.diag_indices_from(square)] *= 1 + 1e-9  # lines that coincide share their counts
+    kept = np.flatnonzero(square.diagonal() > 0)
+    amplitudes = np.zeros(len(target))
+    while kept.size:
+        values = np.linalg.solve(square[np.ix_(kept, kept)], target[kept])
+        if (values >= 0).all():
+            amplitudes[kept] = values
+            break
+        kept = kept[values >= 0]
+    return amplitudes
 
 
 def _widen(height: NDArray[np.float64], n: int = 8) -> NDArray[np.float64]:

@@ -5,7 +5,7 @@ import warnings
 import zipfile
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -182,21 +182,23 @@ def _load_archive(path: Path) -> dict[str, NDArray[Any]]:
 
 
 def _load_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[Any]:
-    """Array of an archive whose header promises no more than there is."""
     with archive.open(member) as file:
-        version = np.lib.format.read_magic(file)
-        read_header = (
-            np.lib.format.read_array_header_1_0
-            if version == (1, 0)
-            else np.lib.format.read_array_header_2_0
-        )
-        shape, _, dtype = read_header(file)
-        if dtype.hasobject:
-            raise ValueError("pickled objects, which are never loaded")
-        if math.prod(shape) * dtype.itemsize > member.file_size:
-            raise ValueError(f"{member.filename} is cut short")
+        _check_header(file, member.file_size, member.filename)
     with archive.open(member) as file:
         return np.asarray(np.lib.format.read_array(file, allow_pickle=False))
+
+
+def _check_header(file: IO[bytes], n_bytes: int, name: str) -> None:
+    """Raise where an array would need objects unpickled, or promises more than there is."""
+    version = np.lib.format.read_magic(file)
+    read = np.lib.format.read_array_header_2_0
+    if version == (1, 0):
+        read = np.lib.format.read_array_header_1_0
+    shape, _, dtype = read(file)
+    if dtype.hasobject:
+        raise ValueError("pickled objects, which are never loaded")
+    if min(shape, default=1) < 0 or math.prod(shape) * dtype.itemsize > n_bytes:
+        raise ValueError(f"{name} is cut short")
 
 
 def _read_label_archive(path: Path) -> NDArray[Any]:
@@ -212,6 +214,8 @@ def _read_label_archive(path: Path) -> NDArray[Any]:
 def _load_array(path: Path) -> NDArray[Any]:
     try:
         with path.open("rb") as file:
+            _check_header(file, path.stat().st_size, path.name)
+            file.seek(0)
             array = np.lib.format.read_array(file, allow_pickle=False)
     except Exception as error:  # damaged files fail in every way there is
         raise UnreadableFileError(

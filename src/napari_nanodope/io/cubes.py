@@ -266,7 +266,8 @@ def _collect(
 
 def combine(sums: NDArray[np.generic], weights: NDArray[np.float64]) -> NDArray[np.float32]:
     """Weighted sums (M, N), such as net counts, of the sums (N, K) of N pixels."""
-    return np.asarray(weights @ np.asarray(sums.T, dtype=np.float64), dtype=np.float32)
+    values = np.einsum("mk,nk->mn", weights, np.asarray(sums, dtype=np.float64))
+    return np.asarray(values, dtype=np.float32)
 
 
 def combine_all(sums: ChannelSums, weights: NDArray[np.float64] | None) -> ChannelSums:
@@ -286,7 +287,7 @@ def _map_in_order(
     with ThreadPoolExecutor(_N_THREADS) as pool:
         for tile in tiles:
             waiting.append((tile, pool.submit(function, tile)))
-            if len(waiting) > 2 * _N_THREADS:
+            if len(waiting) > _N_THREADS:
                 first, future = waiting.pop(0)
                 yield first, future.result()
         for first, future in waiting:
