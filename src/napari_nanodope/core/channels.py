@@ -68,7 +68,8 @@ def sum_block(
     local = np.clip(ranges - first_channel, 0, block.shape[1])
     sums = np.zeros((block.shape[0], len(ranges)), np.int64 if exact else np.float64)
     spectrum = np.zeros(block.shape[1], sums.dtype)
-    _sum_block(np.ascontiguousarray(block), local, sums, spectrum)
+    native = np.ascontiguousarray(block, dtype=block.dtype.newbyteorder("="))
+    _sum_block(native, local, sums, spectrum)
     return sums, spectrum
 
 

@@ -12,8 +12,8 @@ from napari_nanodope.core.xray import EnergyAxis, XrayLine, compute_fwhm_keV, co
 _MIN_SIGNIFICANCE = 5.0
 _SHAPE_ERROR = 0.05  # of a peak's height: lines are no perfect Gaussians, nor calibrations exact
 _MAX_ELEMENTS, _N_LEADING = 25, 4  # of the strongest the calibration is found
-_ALIKE = 0.97  # explanations of a peak that cannot be told apart
-_ESCAPE_KEV = 1.7397  # Si Ka, which a detector of silicon may lose
+_ALIKE = 0.93  # explanations of a peak that cannot be told apart
+_ESCAPE_KEV, _SILICON_EDGE_KEV = 1.7397, 1.84  # Si Ka, which a detector of silicon may lose
 _SOFTEST_KEV, _HARDEST_KEV = 0.25, 17.0
 _SHIFTS_KEV = tuple(np.linspace(-0.06, 0.06, 7))
 _WIDENINGS_KEV = (0.0, 0.04, 0.08)
@@ -286,16 +286,27 @@ def _move(families: Sequence[_Family], shift_keV: float, axis: EnergyAxis) -> ND
 
 
 def _draw(lines: Sequence[XrayLine], tophat: _TopHat, widening_keV: float) -> NDArray[np.float64]:
-    """Spectrum (E,) of lines by their weights, one count in a line of weight 1."""
+    """Spectrum (E,) of lines by their weights and their escape peaks, for one count at weight 1."""
     axis = tophat.axis
     energy = axis.to_keV()
     drawn = np.zeros_like(energy)
-    for line in lines:
-        fwhm = np.hypot(compute_fwhm_keV(line.energy_keV, tophat.fwhm_mn_ka_eV), widening_keV)
-        near = slice(*axis.to_range(line.energy_keV - 2 * fwhm, line.energy_keV + 2 * fwhm))
-        z = (energy[near] - line.energy_keV) / fwhm
-        drawn[near] += line.weight / fwhm * np.exp(-4 * np.log(2) * z * z)
+    for at_keV, weight in _with_escape_peaks(lines):
+        fwhm = np.hypot(compute_fwhm_keV(at_keV, tophat.fwhm_mn_ka_eV), widening_keV)
+        near = slice(*axis.to_range(at_keV - 2 * fwhm, at_keV + 2 * fwhm))
+        z = (energy[near] - at_keV) / fwhm
+        drawn[near] += weight / fwhm * np.exp(-4 * np.log(2) * z * z)
     return np.asarray(drawn * axis.step_keV * np.sqrt(4 * np.log(2) / np.pi))
+
+
+def _with_escape_peaks(lines: Sequence[XrayLine]) -> Iterator[tuple[float, float]]:
+    """Energies and weights of lines, and of those that lose a Si K X-ray in the detector.
+
+    The share that escapes falls about as 1 / E, from 2 % above silicon's edge.
+    """
+    for line in lines:
+        yield line.energy_keV, line.weight
+        if line.energy_keV > _SILICON_EDGE_KEV:
+            yield line.energy_keV - _ESCAPE_KEV, line.weight * 0.036 / line.energy_keV
 
 
 def _fit(

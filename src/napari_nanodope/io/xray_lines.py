@@ -35,12 +35,14 @@ def load_all_lines() -> dict[str, tuple[XrayLine, ...]]:
     table = _read_table() or _import_table()
     lines = {}
     for symbol, properties in table.items():
+        if not is_element(symbol):
+            continue
         known = properties.get("Atomic_properties", {}).get("Xray_lines", {})
         found = [
             XrayLine(symbol, name, float(line["energy (keV)"]), float(line["weight"]))
             for name, line in known.items()
         ]
-        if is_element(symbol) and found:
+        if found:
             lines[symbol] = tuple(sorted(found, key=lambda x: (x.name[0], -x.weight, x.name)))
     return lines
 

@@ -1,22 +1,45 @@
-"""Net maps from spectra whose line and background are known."""
+"""Windows and net counts from spectra whose lines and background are known."""
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from scipy.special import erf
+from scipy.stats import norm
 
 from napari_nanodope import InputError
-from napari_nanodope.core.xray import compute_fwhm_keV, extract_net_map
+from napari_nanodope.core.xray import (
+    EnergyAxis,
+    Spectrometer,
+    XrayLine,
+    choose_line,
+    compute_fwhm_keV,
+    find_overlaps,
+    place_windows,
+    plan_net_counts,
+)
+from napari_nanodope.io.xray_lines import load_lines
+from napari_nanodope.recipe import LineWindows
 
-LINE_KEV = 5.9
+AXIS = EnergyAxis(0.0, 0.005, 2000)
 ENERGY = np.arange(2000) * 0.005
+MN_KA = XrayLine("Mn", "Ka", 5.8987, 1.0)
+SEEN = Spectrometer(AXIS)
 
 
-def gaussian(height: float = 1.0, *, at: float = LINE_KEV) -> NDArray[np.float64]:
+def gaussian(counts: float = 1.0, *, at: float = MN_KA.energy_keV) -> NDArray[np.float64]:
     """Counts per channel of a line of this total at the detector's resolution."""
     sigma = compute_fwhm_keV(at) / (2 * np.sqrt(2 * np.log(2)))
-    density = np.exp(-((ENERGY - at) ** 2) / (2 * sigma**2)) / (sigma * np.sqrt(2 * np.pi))
-    return height * density * 0.005
+    return counts * norm.pdf(ENERGY, at, sigma) * 0.005
+
+
+def measure(spectra: NDArray[np.generic], windows: LineWindows) -> NDArray[np.float64]:
+    """Net counts of spectra (..., E), by the sums that the plan asks for."""
+    plan = plan_net_counts(windows, AXIS)
+    sums = np.stack([spectra[..., a:b].sum(axis=-1, dtype=float) for a, b in plan.ranges], axis=-1)
+    return plan.compute_net(sums).astype(float)
+
+
+def alone() -> LineWindows:
+    return place_windows(MN_KA, [(MN_KA, 1e4)], 50.0, SEEN)
 
 
 @pytest.mark.parametrize(
@@ -40,84 +63,169 @@ def test_a_better_detector_narrows_every_line_and_none_vanishes():
         assert 0.03 <= compute_fwhm_keV(energy, 125.0) <= compute_fwhm_keV(energy, 140.0)
 
 
-@pytest.mark.parametrize("level", [0.0, 1.0, 250.0])
-def test_a_constant_background_leaves_nothing(level):
-    net = extract_net_map(np.full((3, 4, 2000), level), ENERGY, LINE_KEV)
-    assert net.shape == (3, 4)
-    assert net.dtype == np.float32
-    np.testing.assert_allclose(net, 0, atol=1e-4)
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [
+        (1.0, 1.02, (100, 103)),  # ends count
+        (1.001, 1.019, (101, 102)),
+        (-5.0, 0.0, (0, 1)),
+        (19.985, 99.0, (1999, 2000)),
+        (3.003, 3.004, (301, 301)),  # between two channels: none
+    ],
+)
+def test_channels_of_a_range_by_hand(low, high, expected):
+    assert EnergyAxis(0.0, 0.01, 2000).to_range(low, high) == expected
 
 
-def test_a_sloping_background_leaves_nothing_when_windows_are_symmetrical():
-    cube = (3.0 + 0.02 * np.arange(2000))[None, None]
-    net = extract_net_map(cube, ENERGY, LINE_KEV)
-    in_window = 2 * compute_fwhm_keV(LINE_KEV) / 0.005 * (3 + 0.02 * LINE_KEV / 0.005)
-    assert abs(net[0, 0]) < 1e-3 * in_window
-
-
-def test_a_gaussian_line_gives_its_part_within_one_fwhm_on_either_side():
-    # erf(FWHM / (sigma sqrt 2)) = erf(2 sqrt(ln 2)) = 0.9815 of it.
-    net = extract_net_map(gaussian(1e4)[None, None] + 7.0, ENERGY, LINE_KEV)
-    assert net[0, 0] == pytest.approx(1e4 * erf(2 * np.sqrt(np.log(2))), rel=0.01)
-
-
-def test_a_distant_line_does_not_count():
-    far = gaussian(1e5, at=LINE_KEV + 1.0)[None, None]
-    assert extract_net_map(far, ENERGY, LINE_KEV)[0, 0] == pytest.approx(0, abs=1e-3)
+@pytest.mark.parametrize("step", [0.0, -0.01, np.nan, np.inf])
+def test_energies_must_ascend(step):
+    with pytest.raises(InputError, match="ascending energy axis"):
+        EnergyAxis(0.0, step, 100)
 
 
 def test_net_counts_are_the_sums_over_the_windows_written_out():
-    rng = np.random.default_rng(0)
-    energy = np.arange(1000) * 0.01 - 0.2
-    cube = rng.poisson(2.0, (5, 6, 1000)).astype(np.uint8)
-    fwhm = compute_fwhm_keV(6.4)
-    expected = np.zeros((5, 6))
-    for y, x in np.ndindex(5, 6):
-        line, below, above = [], [], []
-        for e, counts in zip(energy, cube[y, x].tolist(), strict=True):
-            if 6.4 - fwhm <= e <= 6.4 + fwhm:
-                line.append(counts)
-            elif 6.4 - 3 * fwhm <= e <= 6.4 - 2 * fwhm:
-                below.append(counts)
-            elif 6.4 + 2 * fwhm <= e <= 6.4 + 3 * fwhm:
-                above.append(counts)
-        mean = (sum(below) / len(below) + sum(above) / len(above)) / 2
-        expected[y, x] = sum(line) - mean * len(line)
-    np.testing.assert_allclose(extract_net_map(cube, energy, 6.4), expected, rtol=1e-5, atol=1e-5)
+    windows = LineWindows(
+        line="Ka", window_keV=(5.8, 6.0), below_keV=(5.2, 5.25), above_keV=(6.5, 6.7)
+    )
+    spectrum = np.random.default_rng(0).poisson(9.0, 2000)
+    line = [n for e, n in zip(ENERGY, spectrum, strict=True) if 5.7999 <= e <= 6.0001]
+    below = [n for e, n in zip(ENERGY, spectrum, strict=True) if 5.1999 <= e <= 5.2501]
+    above = [n for e, n in zip(ENERGY, spectrum, strict=True) if 6.4999 <= e <= 6.7001]
+    t = (5.9 - 5.225) / (6.6 - 5.225)
+    level = (1 - t) * sum(below) / len(below) + t * sum(above) / len(above)
+    assert (len(line), len(below), len(above)) == (41, 11, 41)
+    expected = sum(line) - len(line) * level
+    assert measure(spectrum, windows) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("sides", ["both", "below", "above", "none"])
+@pytest.mark.parametrize("slope", [0.0, 0.02, -0.01])
+def test_a_straight_background_leaves_nothing(sides, slope):
+    windows = LineWindows(
+        line="Ka",
+        window_keV=(5.8, 6.0),
+        below_keV=(5.0, 5.3) if sides in ("both", "below") else None,
+        above_keV=(6.1, 6.2) if sides in ("both", "above") else None,
+    )
+    background = 50.0 + slope * np.arange(2000)
+    net = measure(background, windows)
+    if sides == "both" or (slope == 0 and sides != "none"):
+        assert net == pytest.approx(0, abs=1e-2)
+    else:
+        assert abs(net) > 1
+
+
+@pytest.mark.parametrize("sides", ["both", "below"])
+def test_the_variance_is_that_of_poisson_counts(sides):
+    windows = LineWindows(
+        line="Ka",
+        window_keV=(5.8, 6.0),
+        below_keV=(5.2, 5.25),
+        above_keV=(6.5, 6.7) if sides == "both" else None,
+    )
+    plan = plan_net_counts(windows, AXIS)
+    rng = np.random.default_rng(1)
+    sums = np.stack(
+        [rng.poisson(mean, 40_000) for mean in (300, 60, 200)[: len(plan.ranges)]], axis=-1
+    )
+    net, variance = plan.compute_net(sums), plan.compute_variance(sums)
+    assert float(variance.mean()) == pytest.approx(float(net.var()), rel=0.03)
 
 
 def test_negative_net_counts_are_kept_and_average_out():
-    cube = np.random.default_rng(1).poisson(0.05, (200, 200, 300)).astype(np.uint16)
-    net = extract_net_map(cube, ENERGY[1030:1330], LINE_KEV)
+    spectra = np.random.default_rng(1).poisson(0.05, (40_000, 2000)).astype(np.uint8)
+    net = measure(spectra, alone())
     assert (net < 0).any()
-    assert net.mean() == pytest.approx(0, abs=5 * float(net.std()) / 200)
+    assert net.mean() == pytest.approx(0, abs=4 * net.std() / 200)
 
 
-@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
-def test_small_types_do_not_overflow(dtype):
-    cube = np.zeros((2, 2, 2000), dtype)
-    line = np.abs(ENERGY - LINE_KEV) < 0.06
-    cube[:, :, line] = 255
-    assert extract_net_map(cube, ENERGY, LINE_KEV)[0, 0] == 255 * line.sum()
+def test_a_gaussian_line_gives_its_part_within_one_fwhm_on_either_side():
+    # erf(2 sqrt(ln 2)) = 0.9815 of it.
+    assert measure(gaussian(1e4) + 7.0, alone()) == pytest.approx(9815, rel=0.01)
 
 
-def test_counts_add_up_pixel_by_pixel():
-    rng = np.random.default_rng(2)
-    one, other = rng.poisson(1.0, (2, 4, 4, 2000))
-    together = extract_net_map(one + other, ENERGY, LINE_KEV)
-    apart = sum(extract_net_map(cube, ENERGY, LINE_KEV) for cube in (one, other))
-    np.testing.assert_allclose(together, apart, atol=1e-4)
+def test_windows_lie_near_where_nothing_disturbs():
+    windows, fwhm = alone(), compute_fwhm_keV(MN_KA.energy_keV)
+    assert np.mean(windows.window_keV) == pytest.approx(MN_KA.energy_keV, abs=1e-5)
+    assert windows.below_keV is not None
+    assert windows.above_keV is not None
+    for near in (MN_KA.energy_keV - windows.below_keV[1], windows.above_keV[0] - MN_KA.energy_keV):
+        assert 1.2 * fwhm < near < 2.6 * fwhm
 
 
-@pytest.mark.parametrize("line_keV", [0.05, 9.99, 12.0])
-def test_a_line_beyond_the_spectrum_is_refused(line_keV):
-    with pytest.raises(InputError, match=r"Expected a spectrum that covers .*, got 0.00 to 10.00"):
-        extract_net_map(np.ones((2, 2, 2000)), ENERGY, line_keV)
+@pytest.mark.parametrize("energy", np.arange(6.2, 7.0, 0.1))
+@pytest.mark.parametrize("counts", [1e3, 1e6])
+def test_windows_keep_clear_of_a_neighbour(energy, counts):
+    other = XrayLine("Xx", "Ka", float(energy), 1.0)
+    windows = place_windows(MN_KA, [(MN_KA, 1e4), (other, counts)], 50.0, SEEN)
+    net = measure(gaussian(1e4) + gaussian(counts, at=energy) + 3.0, windows)
+    into_line = counts * SEEN.measure_share([other], [windows.window_keV])[0, 0]
+    assert net == pytest.approx(9815 + into_line, abs=150)
 
 
-@pytest.mark.parametrize("end", ["low", "high"])
-def test_windows_cut_by_the_end_of_the_spectrum_are_refused(end):
-    beyond = (ENERGY - LINE_KEV) / compute_fwhm_keV(LINE_KEV)
-    kept = beyond < 2.1 if end == "high" else beyond > -2.1
-    with pytest.raises(InputError, match="Expected a spectrum that covers"):
-        extract_net_map(np.ones((2, 2, kept.sum())), ENERGY[kept], LINE_KEV)
+def test_a_line_beside_the_noise_peak_has_one_window_of_background():
+    carbon = XrayLine("C", "Ka", 0.2774, 1.0)
+    windows = place_windows(carbon, [(carbon, 1e4)], 50.0, SEEN)
+    assert windows.below_keV is None or windows.below_keV[0] > 0.09
+    assert windows.above_keV is not None
+    with pytest.raises(InputError, match=r"covers C Ka at 0.28 keV .*, got 0.50 to 10.50"):
+        place_windows(carbon, [], 50.0, Spectrometer(EnergyAxis(0.5, 0.005, 2000)))
+
+
+def test_windows_move_with_the_calibration():
+    moved = Spectrometer(AXIS, shift_keV=0.04)
+    plain, shifted = alone(), place_windows(MN_KA, [(MN_KA, 1e4)], 50.0, moved)
+    difference = np.subtract(shifted.window_keV, plain.window_keV)
+    np.testing.assert_allclose(difference, 0.04, atol=1e-6)
+
+
+@pytest.mark.parametrize("energy", [9.99, 12.0, -1.0])
+def test_a_line_beyond_the_spectrum_is_refused(energy):
+    with pytest.raises(InputError, match=r"Expected a spectrum that covers .*got 0.00 to"):
+        place_windows(XrayLine("Xx", "Ka", energy, 1.0), [], 50.0, SEEN)
+
+
+@pytest.mark.parametrize(
+    ("mapped", "line", "disturbing", "names"),
+    [
+        ("Mn", "Ka", "Cr", {"Cr Kb"}),
+        ("Cd", "La", "K", {"K Ka"}),
+        ("S", "Ka", "Pb", {"Pb Ma"}),
+        ("S", "Ka", "Mo", {"Mo La"}),
+    ],
+)
+def test_known_overlaps_are_found_by_name(mapped, line, disturbing, names):
+    chosen = next(one for one in load_lines(mapped) if one.name == line)
+    windows = place_windows(chosen, [(chosen, 1e4)], 50.0, SEEN)
+    others = [(one, 1e5 * one.weight) for one in load_lines(disturbing)]
+    found = dict(find_overlaps(windows, others, 200.0, SEEN))
+    assert names <= {one.label for one in found}
+    for one, counts in found.items():
+        sigma = compute_fwhm_keV(one.energy_keV) / 2.3548
+        low, high = norm.cdf(np.array(windows.window_keV), one.energy_keV, sigma)
+        assert counts == pytest.approx(1e5 * one.weight * (high - low), rel=1e-3)
+
+
+def test_the_line_is_the_hardest_that_detectors_see():
+    wide, narrow = EnergyAxis(0.0, 0.01, 4000), EnergyAxis(0.0, 0.01, 500)
+    for element, axis, name in (
+        ("Mn", wide, "Ka"),
+        ("Cd", wide, "La"),
+        ("Pt", wide, "La"),
+        ("Pt", narrow, "Ma"),
+    ):
+        assert choose_line(element, load_lines(element), None, axis).name == name
+    assert choose_line("Cd", load_lines("Cd"), "K", wide).energy_keV == pytest.approx(
+        23.17, abs=0.01
+    )
+    with pytest.raises(InputError, match="line of Mn"):
+        choose_line("Mn", load_lines("Mn"), "Ma", wide)
+    with pytest.raises(InputError, match="line of H between"):
+        choose_line("H", load_lines("H"), None, wide)
+
+
+def test_windows_without_channels_are_refused():
+    coarse = EnergyAxis(0.0, 0.5, 40)
+    windows = LineWindows(line="Ka", window_keV=(5.9, 5.95), above_keV=(6.0, 7.0))
+    with pytest.raises(InputError, match="where it has no channel"):
+        plan_net_counts(windows, coarse)
