@@ -137,9 +137,11 @@ def propose_elements(
     usual = {symbol: found for symbol, found in lines.items() if symbol not in _UNUSUAL}
     tophat = _TopHat(axis, fwhm_mn_ka_eV)
     data = _Filtered(tophat.filter(counts), np.sqrt(tophat.null_variance(counts)))
-    if not np.any(data.counts > 2 * data.sigma):
-        return SpectrumReading()
     ceiling_keV = min(_HARDEST_KEV, beam_keV / 1.8)
+    if not np.any(data.counts > 2 * data.sigma) or not _list_families(
+        usual, tophat, 0.0, ceiling_keV
+    ):
+        return SpectrumReading()
     shifts: tuple[float, ...] = _SHIFTS_KEV
     widenings: tuple[float, ...] = _WIDENINGS_KEV
     if calibrated is not None and calibrated.proposals:

@@ -189,7 +189,8 @@ def _map_cube(signal: Signal, path: Path, options: "ReadOptions") -> _Mapped:
     lines = dict(options.lines or {})
     elements = options.elements or tuple(lines) or signal.elements
     with telling_damage(path):
-        sampled = _Seen.of(signal, signal.cube.sample_spectrum())
+        spectrum = signal.cube.sample_spectrum()
+    sampled = _Seen.of(signal, spectrum)
     told = [] if elements else [_tell_found(sampled.reading.elements[:_MAX_PROPOSED])]
     elements = elements or sampled.reading.elements[:_MAX_PROPOSED]
     windows = {symbol: sampled.choose_windows(symbol, lines.get(symbol)) for symbol in elements}

@@ -120,3 +120,13 @@ def test_an_empty_spectrum_shows_nothing(spectrum):
     reading = propose_elements(spectrum, AXIS, LINES)
     assert reading.proposals == ()
     assert reading.shift_keV == 0
+
+
+@pytest.mark.parametrize(
+    "axis", [EnergyAxis(0.0, 1e-4, 2048), EnergyAxis(50.0, 0.01, 2048), EnergyAxis(0.0, 5.0, 2048)]
+)
+def test_spectra_elsewhere_show_nothing_and_do_no_harm(axis):
+    spectrum = np.zeros(2048)
+    spectrum[700:703] = 1e5
+    reading = propose_elements(spectrum, axis, LINES)
+    assert len(reading.proposals) <= 1
