@@ -193,7 +193,15 @@ def _map_cube(signal: Signal, path: Path, options: "ReadOptions") -> _Mapped:
     sampled = _Seen.of(signal, spectrum)
     told = [] if elements else [_tell_found(sampled.reading.elements[:_MAX_PROPOSED])]
     elements = elements or sampled.reading.elements[:_MAX_PROPOSED]
-    windows = {symbol: sampled.choose_windows(symbol, lines.get(symbol)) for symbol in elements}
+    asked = {*options.elements, *lines}
+    windows = {}
+    for symbol in elements:
+        try:
+            windows[symbol] = sampled.choose_windows(symbol, lines.get(symbol))
+        except InputError as error:
+            if symbol in asked:
+                raise
+            told.append(f"{symbol}, which the file names, is not mapped: {error}")
     plans = {symbol: plan_net_counts(one, signal.energy) for symbol, one in windows.items()}
     whole = signal.energy.to_range(compute_noise_end_keV(sampled.fwhm_mn_ka_eV), np.inf)
     total = NetCounts((whole if whole[0] < whole[1] else (0, signal.energy.n_channels),), (1.0,))

@@ -210,3 +210,12 @@ def test_windows_given_by_hand_are_taken(tmp_path: Path) -> None:
     told = field.source.settings
     assert told["lines"]["Cd"]["window_keV"] == [3.0, 3.19]
     assert told["given"]["lines"]["Cd"]["below_keV"] == [2.0, 2.09]
+
+
+def test_elements_that_only_the_file_names_may_have_no_line(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.hspy", make_cube()[0], Sample={"elements": ["Mn", "H"]})
+    field = nd.read_field(path)
+    assert field.elements == ("Mn",)
+    assert any(warning.startswith("H, which the file names") for warning in field.warnings)
+    with pytest.raises(nd.InputError, match="line of H"):
+        nd.read_field(path, ["Mn", "H"])
