@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _WIDTHS = (2, 3, 4, 5, 7)
+_SMALLEST = 16
 
 
 def detect_box_mean(counts: NDArray[np.floating]) -> int:
@@ -16,10 +17,10 @@ def detect_box_mean(counts: NDArray[np.floating]) -> int:
 
     Notes
     -----
-    The mean of whole counts over w x w pixels is a multiple of 1 / w^2. A map whose values, away
-    from the border, are all such multiples but not all whole numbers is taken for a mean over the
-    smallest such box. Net counts with a background subtracted, or maps smoothed with a Gaussian,
-    are multiples of nothing.
+    The mean of whole counts over w x w pixels is a multiple of 1 / w^2. A map of at least 16 x 16
+    pixels whose values, away from the border, are all such multiples but not all whole numbers,
+    and whose neighbours are alike, is taken for a mean over the smallest such box. Net counts with
+    a background subtracted, or maps smoothed with a Gaussian, are multiples of nothing.
 
     Examples
     --------
@@ -28,13 +29,10 @@ def detect_box_mean(counts: NDArray[np.floating]) -> int:
     >>> detect_box_mean(raw), detect_box_mean(uniform_filter(raw, 3))
     (1, 3)
     """
-    if min(counts.shape) < 3 * _WIDTHS[-1] // 2:
-        margins = [1 if n > 4 else 0 for n in counts.shape]
-    else:
-        margins = [_WIDTHS[-1] // 2] * 2
-    inner = counts[
-        margins[0] : counts.shape[0] - margins[0], margins[1] : counts.shape[1] - margins[1]
-    ]
+    if min(counts.shape) < _SMALLEST:  # too few pixels to tell
+        return 1
+    margin = _WIDTHS[-1] // 2
+    inner = counts[margin:-margin, margin:-margin]
     values = np.unique(np.abs(inner)).astype(np.float64)
     for width in (1, *_WIDTHS):
         steps = values * width**2
