@@ -1,6 +1,6 @@
 """Which elements a sum spectrum shows: peaks, the lines that explain them, and artefacts."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations_with_replacement, pairwise
 
@@ -138,22 +138,17 @@ def propose_elements(
     tophat = _TopHat(axis, fwhm_mn_ka_eV)
     data = _Filtered(tophat.filter(counts), np.sqrt(tophat.null_variance(counts)))
     ceiling_keV = min(_HARDEST_KEV, beam_keV / 1.8)
-    if not np.any(data.counts > 2 * data.sigma) or not _list_families(
-        usual, tophat, 0.0, ceiling_keV
-    ):
+    if not np.any(data.counts > 2 * data.sigma):
         return SpectrumReading()
-    shifts: tuple[float, ...] = _SHIFTS_KEV
-    widenings: tuple[float, ...] = _WIDENINGS_KEV
     if calibrated is not None and calibrated.proposals:
-        shifts, widenings = (calibrated.shift_keV,), (calibrated.widening_keV,)
-    best_fit: tuple[float, float, float] = np.inf, 0.0, 0.0
-    for widening in widenings:
-        families = _list_families(usual, tophat, widening, ceiling_keV)
-        for shift in shifts:
-            cost = _fit(data, families, _move(families, shift, axis), _N_LEADING).cost
-            best_fit = min(best_fit, (cost, widening, shift), key=lambda one: (one[0], abs(one[2])))
-    _, widening, shift = best_fit
+        shift, widening = calibrated.shift_keV, calibrated.widening_keV
+    else:
+        shift, widening = _calibrate(
+            data, lambda w: _list_families(usual, tophat, w, ceiling_keV), axis
+        )
     families = _list_families(usual, tophat, widening, ceiling_keV)
+    if not families:
+        return SpectrumReading()
     fit = _fit(data, families, _move(families, shift, axis), _MAX_ELEMENTS)
     shift = round(shift / axis.step_keV) * axis.step_keV
     best: dict[str, ElementProposal] = {}
@@ -268,7 +263,7 @@ def _list_families(
     ceiling_keV: float,
 ) -> list[_Family]:
     """Families that the spectrum covers; an element is known by its hardest up to the ceiling."""
-    families = []
+    found: list[tuple[XrayLine, tuple[XrayLine, ...], bool]] = []
     low, high = max(_SOFTEST_KEV, tophat.floor_keV), tophat.axis.end_keV
     for known in lines.values():
         alphas = [x for x in known if x.name in ("Ka", "La", "Ma") and low < x.energy_keV < high]
@@ -276,9 +271,31 @@ def _list_families(
         primary = max(soft, key=lambda line: line.energy_keV, default=None)
         for alpha in soft:
             members = tuple(x for x in known if x.name[0] == alpha.name[0])
-            shape = tophat.filter(_draw(members, tophat, widening_keV)).astype(np.float32)
-            families.append(_Family(alpha, members, shape, alpha is primary))
-    return families
+            found.append((alpha, members, alpha is primary))
+    if not found:
+        return []
+    drawn = np.stack([_draw(members, tophat, widening_keV) for _, members, _ in found])
+    shapes = tophat.filter(drawn).astype(np.float32)
+    return [
+        _Family(alpha, members, shape, is_primary)
+        for (alpha, members, is_primary), shape in zip(found, shapes, strict=True)
+    ]
+
+
+def _calibrate(
+    data: _Filtered, list_families: Callable[[float], list[_Family]], axis: EnergyAxis
+) -> tuple[float, float]:
+    """Shift and widening in keV that suit the leading elements best: first one, then the other."""
+
+    def cost(families: list[_Family], shift: float) -> float:
+        return _fit(data, families, _move(families, shift, axis), _N_LEADING).cost
+
+    families = list_families(_WIDENINGS_KEV[1])
+    if not families:
+        return 0.0, 0.0
+    shift = min(sorted(_SHIFTS_KEV, key=abs), key=lambda one: cost(families, one))
+    widening = min(_WIDENINGS_KEV, key=lambda one: cost(list_families(one), shift))
+    return shift, widening
 
 
 def _move(families: Sequence[_Family], shift_keV: float, axis: EnergyAxis) -> NDArray[np.float32]:
@@ -325,7 +342,7 @@ def _fit(
         gains = shapes @ (residual * weight) / np.maximum(norm, 1e-30)
         gains[~primary] = 0
         gains[chosen] = 0
-        if gains.max() < _MIN_SIGNIFICANCE:
+        if gains.max(initial=0.0) < _MIN_SIGNIFICANCE:
             break
         alike = np.flatnonzero(gains > _ALIKE * gains.max()).tolist()
         # Of explanations that cannot be told apart, a K line is the likeliest.
