@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import islice, product
+from itertools import chain, islice, product
 from os import cpu_count
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -17,6 +17,7 @@ from napari_nanodope.core.channels import ChannelSums, as_ranges, sum_block
 
 _TILE_BYTES, _SAMPLED_BYTES, _BATCH_BYTES = 1 << 25, 1 << 26, 1 << 23
 _HARMLESS_BYTES = 1 << 18
+_DEFLATE, _SHUFFLE = 1, 2  # numbers of HDF5's own filters
 _N_THREADS = min(4, cpu_count() or 1)
 _T = TypeVar("_T")
 Tile = tuple[slice, slice, slice]
@@ -217,10 +218,11 @@ class Hdf5Cube:
             data = file[self._name]
             if not _is_plainly_packed(data):
                 return ArrayCube(data).sample_spectrum()
-            n_tiles = math.prod(-(-n // k) for n, k in zip(data.shape, data.chunks, strict=True))
-            n_taken = max(1, _SAMPLED_BYTES // (math.prod(data.chunks) * data.dtype.itemsize))
+            n_y, n_x, n_deep = (-(-n // k) for n, k in zip(data.shape, data.chunks, strict=True))
+            n_bytes = math.prod(data.chunks) * data.dtype.itemsize * n_deep
+            columns = _take(_iterate_chunks(data), n_deep)  # all energies of some pixels
             spectrum = np.zeros(self.shape[2])
-            for tile in _spread(_iterate_chunks(data), n_tiles, n_taken):
+            for tile in chain(*_spread(columns, n_y * n_x, max(1, _SAMPLED_BYTES // n_bytes))):
                 block = _read_chunk(data, tile)
                 _, part = sum_block(block.reshape(-1, block.shape[2]), nothing)
                 target = spectrum[tile[2]]
@@ -228,10 +230,10 @@ class Hdf5Cube:
         return spectrum
 
 
-def _spread(tiles: Iterable[Tile], n_tiles: int, n: int) -> Iterator[Tile]:
-    """At most `n` of `n_tiles` tiles, at even distances."""
-    step = max(1, -(-n_tiles // n))
-    return islice(tiles, (min(step, n_tiles) - 1) // 2, None, step)
+def _spread(items: Iterable[_T], n_items: int, n: int) -> Iterator[_T]:
+    """At most `n` of `n_items` items, at even distances."""
+    step = max(1, -(-n_items // n))
+    return islice(items, (min(step, n_items) - 1) // 2, None, step)
 
 
 def find_dataset(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> str | None:
@@ -319,12 +321,13 @@ def _take(tiles: Iterable[Tile], n: int) -> Iterator[tuple[Tile, ...]]:
 
 
 def _is_plainly_packed(data: h5py.Dataset) -> bool:
-    plain = data.compression in (None, "gzip") and not data.fletcher32 and data.scaleoffset is None
+    """Whether chunks may be unpacked here; h5py has no name for filters that it does not know."""
+    about = data.id.get_create_plist()
+    filters = [about.get_filter(i)[0] for i in range(about.get_nfilters())]
     return bool(
-        plain
+        filters in ([], [_DEFLATE], [_SHUFFLE], [_SHUFFLE, _DEFLATE])
         and data.chunks
         and data.dtype.kind in "uif"
-        and data.id.get_create_plist().get_nfilters() <= 2
         and np.prod(data.chunks) * data.dtype.itemsize <= 2 * _TILE_BYTES
     )
 
@@ -373,6 +376,8 @@ def _unshuffle(planes: NDArray[np.uint8], dtype: np.dtype[Any]) -> NDArray[Any]:
     """Numbers (N,) from their first bytes, second bytes and so on (K, N)."""
     if dtype.kind == "f":
         return np.ascontiguousarray(planes.T).view(dtype)[:, 0]
+    if dtype.itemsize == 1:
+        return planes[0].view(dtype)
     whole = np.dtype(f"u{dtype.itemsize}")
     lowest_first = planes[::-1] if dtype.byteorder == ">" else planes
     if not lowest_first[1:].any():  # small counts, which need no more

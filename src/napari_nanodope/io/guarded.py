@@ -6,6 +6,7 @@ file as a script; it uses nothing of the package. Arrays come back as ``.npy`` f
 memory, and what the file says of them as JSON, so nothing is unpickled.
 """
 
+import glob
 import importlib
 import json
 import os
@@ -53,7 +54,7 @@ def load_guarded(path: Path, plugin: str, **given: Any) -> list[dict[str, Any]]:
         If reading fails, crashes, takes longer than 18 s and 1 s for every 4 MB, or more memory
         than 1.5 GB and 64 times the file.
     """
-    n_bytes = sum(file.stat().st_size for file in path.parent.glob(f"{path.stem}*"))
+    n_bytes = sum(file.stat().st_size for file in path.parent.glob(f"{glob.escape(path.stem)}*"))
     limits = {
         "seconds": _SECONDS + n_bytes / _BYTES_PER_SECOND,
         "bytes": _BYTES + _BYTES_PER_BYTE * n_bytes,

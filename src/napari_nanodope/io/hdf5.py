@@ -1,5 +1,7 @@
 """Checks of HDF5 files that are made before a reader trusts them."""
 
+import contextlib
+import importlib
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,8 +25,8 @@ def check_hdf5(path: Path) -> None:
     ------
     UnreadableFileError
         If its heap of texts is damaged, on which the HDF5 library may run for ever; if it points
-        to other files; if a group can be reached twice; or if its data are far larger than what
-        is stored.
+        to other files; if a group can be reached twice; if its data are far larger than what is
+        stored; or if they are packed with a filter that is not installed.
     """
     try:
         _check_heaps(path)
@@ -112,6 +114,7 @@ def _check_dataset(data: h5py.Dataset, name: str, path: Path) -> int:
     """Bytes of a data set, 0 for those that hold a signal; raise where they cannot be true."""
     if data.external or data.is_virtual:
         raise _refuse(path, f"data of {name!r} in other files")
+    _check_filters(data, name, path)
     n_bytes = int(np.prod(data.shape or (0,), dtype=object)) * data.dtype.itemsize
     stored = data.id.get_storage_size()
     if n_bytes > _MAX_UNPACKED * stored + (1 << 20):
@@ -121,6 +124,22 @@ def _check_dataset(data: h5py.Dataset, name: str, path: Path) -> int:
     if data.chunks and n_bytes / (np.prod(data.chunks) * data.dtype.itemsize) > 1e6:
         raise _refuse(path, f"more than a million chunks in {name!r}")
     return 0 if name.lower() == "data" else n_bytes
+
+
+def _check_filters(data: h5py.Dataset, name: str, path: Path) -> None:
+    """Raise where data are packed with a filter that is not installed."""
+    about = data.id.get_create_plist()
+    used = [about.get_filter(i) for i in range(about.get_nfilters())]
+    if not all(h5py.h5z.filter_avail(one[0]) for one in used):
+        with contextlib.suppress(ImportError):
+            importlib.import_module("hdf5plugin")  # makes its filters known
+    for number, _, _, label in used:
+        if not h5py.h5z.filter_avail(number):
+            called = label.decode("utf-8", "replace").split(";")[0].strip() or f"number {number}"
+            raise UnreadableFileError(
+                f"Expected data packed with filters that are installed in {path}, got {name!r} "
+                f"packed with {called}; try pip install hdf5plugin, or save it with gzip."
+            )
 
 
 def _refuse(path: Path, what: str) -> UnreadableFileError:

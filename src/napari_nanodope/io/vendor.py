@@ -1,5 +1,6 @@
 """Files of microscopes through RosettaSciIO: what each signal is, from dimensions and units."""
 
+import glob
 import importlib
 import math
 import warnings
@@ -47,6 +48,7 @@ _PLUGINS = {
 _HDF5 = {"hspy", "emd"}
 _FRAME_NAMES = {"time", "frame", "frames", "scan", "scans", "stack"}
 _ENERGY_NAMES = {"energy", "x-ray energy", "x-ray"}
+_EVEN = 1e-3  # by how much steps may differ along an axis that lists its values
 
 
 def open_vendor(path: Path, options: "ReadOptions") -> Content:
@@ -164,23 +166,41 @@ class _Axis:
     step_nm: float | None
     energy: EnergyAxis | None
     is_loss: bool
+    problem: str
 
 
 def _read_axis(axis: Mapping[str, Any], size: int, is_energy: bool) -> _Axis:
     name = str(axis.get("name") or "").strip()
     unit = str(axis.get("units") or "")
-    scale, offset = float(axis.get("scale", 1.0)), float(axis.get("offset", 0.0))
+    (offset, scale), problem = _read_scale(axis, name)
     keV, nm = to_keV(unit), to_nm(unit)
     if keV is None and nm is None and (is_energy or name.lower() in _ENERGY_NAMES):
         end = offset + scale * size
         keV = 1.0 if 1 <= end <= 100 else 1e-3 if 1e3 <= end <= 1e5 else None
+        if scale == 1.0:  # what is written where nobody calibrated
+            keV = None
+        if keV is None:
+            problem = "states no energies along its spectra (calibrate them in keV)"
     return _Axis(
         name=name,
         size=size,
         step_nm=abs(scale) * nm if nm and scale else None,
         energy=EnergyAxis(offset * keV, scale * keV, size) if keV else None,
         is_loss="loss" in name.lower(),
+        problem=problem,
     )
+
+
+def _read_scale(axis: Mapping[str, Any], name: str) -> tuple[tuple[float, float], str]:
+    """Offset and scale of an axis, and what is wrong where it has none."""
+    if "axis" in axis:
+        values = np.asarray(axis["axis"], dtype=np.float64)
+        steps = np.diff(values)
+        if len(steps) and np.allclose(steps, steps.mean(), rtol=_EVEN, atol=0):
+            return (float(values[0]), float(steps.mean())), ""
+    elif "expression" not in axis:
+        return (float(axis.get("offset", 0.0)), float(axis.get("scale", 1.0))), ""
+    return (0.0, 1.0), f"has unevenly spaced values along {name or 'an axis'} (resample it)"
 
 
 def _ordered(signal: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -206,8 +226,11 @@ def _describe(signal: dict[str, Any], path: Path, plugin: str, options: "ReadOpt
         return base(kind="other", problem=problem)
     axes = _read_axes(signal, shape, about.is_xray)
     roles = _Roles.of(axes)
+    problem = next((axis.problem for axis in axes if axis.problem), "")
     if about.is_loss or any(axis.is_loss for axis in axes):
         return base(kind="other", problem="is a spectrum of energy loss, not of X-rays")
+    if problem:
+        return base(kind="other", problem=problem)
     if roles.energy is not None and len(shape) == 1:
         return base(kind="spectrum", energy=axes[0].energy)
     if len(roles.image) != 2:
@@ -289,7 +312,7 @@ def _make_cube(
     if isinstance(data, _Sparse):
         rows, columns, channels = data.shape
         return SparseCube(data.coords, data.counts, (rows, columns, channels))
-    if plugin in _HDF5 and data.ndim == 3 and roles.energy == 2:
+    if plugin == "hspy" and data.ndim == 3 and roles.energy == 2:  # others store axes reversed
         name = find_dataset(path, data.shape, data.dtype)
         if name is not None:
             return Hdf5Cube(path, name)
@@ -393,10 +416,11 @@ def _list_companions(path: Path) -> tuple[Path, ...]:
     suffix, folder = path.suffix.lower(), path.parent
     if suffix == ".zspy":
         return tuple(sorted(file for file in path.rglob("*") if file.is_file()))
+    stem = glob.escape(path.stem)
     patterns = {
-        ".rpl": (f"{path.stem}.raw",),
-        ".emi": (f"{path.stem}_*.ser",),
-        ".spd": (f"{path.stem}.spc", f"{path.stem}.ipr"),
+        ".rpl": (f"{stem}.raw",),
+        ".emi": (f"{stem}_*.ser",),
+        ".spd": (f"{stem}.spc", f"{stem}.ipr"),
         ".asw": ("*/*/*.img", "*/*/*.map", "*/*/*.pts"),
     }
     beside = [file for pattern in patterns.get(suffix, ()) for file in folder.glob(pattern)]

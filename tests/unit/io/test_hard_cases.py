@@ -211,7 +211,7 @@ def test_frames_of_a_file_without_any_are_refused(tmp_path: Path) -> None:
     ],
     ids=["one piece", "chunks", "gzip", "gzip and shuffle", "lzf", "checksums"],
 )
-@pytest.mark.parametrize("dtype", ["<u2", ">u2", "u1", ">u4", "f4", ">f8"])
+@pytest.mark.parametrize("dtype", ["<u2", ">u2", "u1", ">u4", ">f2", "f4", ">f8"])
 def test_layouts_of_hdf5_do_not_matter(more: dict[str, Any], dtype: str, tmp_path: Path) -> None:
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file.create_dataset("data", data=CUBE.astype(dtype), **more)
@@ -287,3 +287,107 @@ def test_foreign_files_are_unreadable(suffix: str, content: bytes, tmp_path: Pat
         nd.read_field(path)
     assert path.name in str(caught.value)
     assert len(str(caught.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize("n_deep", [1, 4])
+def test_a_sample_of_a_large_cube_holds_every_energy(
+    n_deep: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cube = np.ones((64, 64, 64), np.uint8)
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file.create_dataset("data", data=cube, chunks=(8, 8, 64 // n_deep))
+    monkeypatch.setattr("napari_nanodope.io.cubes._SAMPLED_BYTES", 16 * 8 * 8 * 64)
+    sample = Hdf5Cube(tmp_path / "a.h5", "data").sample_spectrum()
+    np.testing.assert_array_equal(sample, 16 * 8 * 8)
+
+
+@pytest.mark.parametrize("dtype", ["i1", "<i2", ">i4", "f2"])
+def test_negative_values_survive_shuffling(dtype: str, tmp_path: Path) -> None:
+    cube = (CUBE.astype(int) - 2).astype(dtype)
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file.create_dataset("data", data=cube, chunks=(3, 4, 200), compression=1, shuffle=True)
+    found = Hdf5Cube(tmp_path / "a.h5", "data").sum_channels([(0, 600)])
+    np.testing.assert_array_equal(found.pixels[..., 0], cube.astype(int).sum(axis=2))
+
+
+def test_a_filter_that_is_not_installed_is_named(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.hspy", ("EDS", CUBE, AXES))
+    with h5py.File(path, "a") as file:
+        group = file["Experiments/0"]
+        del group["data"]
+        unknown = {"compression": 32999, "allow_unknown_filter": True}
+        group.create_dataset("data", CUBE.shape, CUBE.dtype, chunks=CUBE.shape, **unknown)
+        group["data"].id.write_direct_chunk((0, 0, 0), CUBE.tobytes())
+    with pytest.raises(UnreadableFileError, match=r"number 32999; try pip install hdf5plugin"):
+        nd.read_field(path, ["Cd"])
+
+
+@pytest.mark.parametrize("rows", [20, 7])
+def test_maps_of_ncem_are_not_turned(rows: int, tmp_path: Path) -> None:
+    cube = RNG.poisson(2.0, (rows, 5, 20)).astype(np.uint32)
+    with h5py.File(tmp_path / "a.emd", "w") as file:
+        file.attrs.update({"version_major": 0, "version_minor": 2})
+        group = file.create_group("experiments/eds")
+        group.attrs["emd_group_type"] = 1
+        group.create_dataset("data", data=cube.T, chunks=(4, 3, 7))
+        steps = (("Energy", "keV", 0.25, 20), ("x", "nm", 0.5, 5), ("y", "nm", 0.7, rows))
+        for number, (name, unit, step, n) in enumerate(steps, start=1):
+            dimension = group.create_dataset(f"dim{number}", data=np.arange(n) * step)
+            dimension.attrs.update({"name": name, "units": unit})
+    windows = nd.LineWindows(line="Ka", window_keV=(2.0, 3.0))
+    field = nd.read_field(tmp_path / "a.emd", lines={"Ca": windows})
+    np.testing.assert_array_equal(field.map_of("Ca"), cube[..., 8:13].sum(axis=2))
+    assert field.pixel_size_nm == pytest.approx((0.7, 0.5))
+
+
+def list_values(path: Path, number: int, values: np.ndarray) -> Path:
+    """Let an axis list its values, as HyperSpy's DataAxis does."""
+    with h5py.File(path, "a") as file:
+        axis = file[f"Experiments/0/axis-{number}"]
+        for name in ("scale", "offset", "size"):
+            del axis.attrs[name]
+        axis.create_dataset("axis", data=values)
+    return path
+
+
+def test_axes_that_list_their_values_are_read_where_even(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.hspy", ("EDS", CUBE, AXES))
+    list_values(list_values(path, 0, 0.7 * np.arange(6)), 2, 0.05 + 0.02 * np.arange(600))
+    (signal,) = nd.list_signals(path)
+    assert signal.pixel_size_nm == pytest.approx((0.7, 0.7))
+    assert signal.energy is not None
+    assert (signal.energy.offset_keV, signal.energy.step_keV) == pytest.approx((0.05, 0.02))
+
+
+@pytest.mark.parametrize("axis", [0, 2])
+def test_axes_of_uneven_steps_are_refused(axis: int, tmp_path: Path) -> None:
+    path = write(tmp_path / "a.hspy", ("EDS", CUBE, AXES))
+    list_values(path, axis, np.geomspace(1, 10, CUBE.shape[axis]))
+    with pytest.raises(UnreadableFileError, match="unevenly spaced values along (y|Energy)"):
+        nd.read_field(path, ["Cd"])
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-5])
+def test_channels_without_calibration_are_no_energies(scale: float, tmp_path: Path) -> None:
+    cube = np.ones((2, 3, 2048), np.uint8)
+    path = write(tmp_path / "a.hspy", ("EDS", cube, AXES | {"Energy": (scale, "")}))
+    with pytest.raises(UnreadableFileError, match="states no energies along its spectra"):
+        nd.read_field(path, ["Cd"])
+    guessed = write(tmp_path / "b.hspy", ("EDS", cube, AXES | {"Energy": (10.0, "")}))
+    assert nd.list_signals(guessed)[0].energy.step_keV == 0.01
+
+
+def test_the_digest_counts_companions_of_any_name(tmp_path: Path) -> None:
+    path = tmp_path / "scan[1].rpl"
+    about = {"width": 3, "height": 2, "depth": 300, "offset": 0, "data-length": 1}
+    about |= {"data-type": "unsigned", "byte-order": "dont-care", "record-by": "vector"}
+    about |= {"depth-scale": 0.02, "depth-units": "keV", "depth-name": "Energy"}
+    lines = ["key\tvalue", *(f"{key}\t{value}" for key, value in about.items())]
+    path.write_text("\n".join(lines) + "\n", encoding="ascii")
+    digests = set()
+    for level in (1, 2):
+        path.with_suffix(".raw").write_bytes(bytes([level]) * 1800)
+        field = nd.read_field(path, lines={"Cd": WINDOWS}, pixel_size_nm=1)
+        assert field.source is not None
+        digests.add(field.source.sha256)
+    assert len(digests) == 2
