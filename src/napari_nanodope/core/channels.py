@@ -68,8 +68,9 @@ def sum_block(
     local = np.clip(ranges - first_channel, 0, block.shape[1])
     sums = np.zeros((block.shape[0], len(ranges)), np.int64 if exact else np.float64)
     spectrum = np.zeros(block.shape[1], sums.dtype)
-    is_half = block.dtype == np.float16  # of which no loop can be made
-    native_type = np.dtype(np.float32) if is_half else block.dtype.newbyteorder("=")
+    native_type = block.dtype.newbyteorder("=")
+    if native_type == np.float16:  # of which no loop can be made
+        native_type = np.dtype(np.float32)
     native = np.ascontiguousarray(block, dtype=native_type)
     _sum_block(native, local, sums, spectrum)
     return sums, spectrum

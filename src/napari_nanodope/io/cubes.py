@@ -377,7 +377,7 @@ def _unshuffle(planes: NDArray[np.uint8], dtype: np.dtype[Any]) -> NDArray[Any]:
     if dtype.kind == "f":
         return np.ascontiguousarray(planes.T).view(dtype)[:, 0]
     if dtype.itemsize == 1:
-        return planes[0].view(dtype)
+        return np.asarray(planes[0].view(dtype))
     whole = np.dtype(f"u{dtype.itemsize}")
     lowest_first = planes[::-1] if dtype.byteorder == ">" else planes
     if not lowest_first[1:].any():  # small counts, which need no more

@@ -228,7 +228,7 @@ def _describe(signal: dict[str, Any], path: Path, plugin: str, options: "ReadOpt
     roles = _Roles.of(axes)
     problem = next((axis.problem for axis in axes if axis.problem), "")
     if about.is_loss or any(axis.is_loss for axis in axes):
-        return base(kind="other", problem="is a spectrum of energy loss, not of X-rays")
+        problem = "is a spectrum of energy loss, not of X-rays"
     if problem:
         return base(kind="other", problem=problem)
     if roles.energy is not None and len(shape) == 1:
