@@ -60,9 +60,12 @@ def open_image(path: Path, options: "ReadOptions") -> Content:
     UnreadableFileError
         If it is damaged, or its colours are more than grey.
     """
-    array = _load_array(path) if path.suffix.lower() == ".npy" else _read_png(path)
-    if array.ndim == 3 and array.shape[2] in (2, 3, 4) and _is_grey(array):
-        array = array[..., 0]
+    if path.suffix.lower() == ".npy":
+        array = _load_array(path)
+    else:
+        array = _read_png(path, is_indexed=False)
+        if array.ndim == 3 and _is_grey(array):
+            array = array[..., 0]
     element, problem = read_role(path.stem)
     signal = Signal(
         name=path.stem,
@@ -227,7 +230,7 @@ def _load_array(path: Path) -> NDArray[Any]:
 def _read_label_tiff(path: Path) -> NDArray[Any]:
     from napari_nanodope.io.tiff import read_pages  # noqa: PLC0415
 
-    pages = read_pages(path)
+    pages = read_pages(path, is_indexed=True)
     if len(pages.images) != 1:
         raise UnreadableFileError(
             f"Expected one label image in {path}, got {len(pages.images)} pages; save the labels "
@@ -236,17 +239,25 @@ def _read_label_tiff(path: Path) -> NDArray[Any]:
     return pages.images[0]
 
 
-def _read_png(path: Path) -> NDArray[Any]:
+def _read_png(path: Path, *, is_indexed: bool = True) -> NDArray[Any]:
+    """Values of a PNG, or the numbers before its colour table unless they are to be grey."""
     from PIL import Image  # noqa: PLC0415
 
     try:
         with warnings.catch_warnings(), Image.open(path) as image:
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             array = np.asarray(image)
+            colours = np.reshape(image.getpalette() or (), (-1, 3))
     except Exception as error:  # damaged files fail in every way there is
         raise UnreadableFileError(
             f"Expected a PNG image at {path}, got: {error}; save it as TIFF."
         ) from None
+    grey = np.arange(len(colours))[:, None] * colours[1:2, :1]
+    if not is_indexed and len(colours) and not np.array_equal(colours, np.tile(grey, 3)):
+        raise UnreadableFileError(
+            f"Expected grey values in {path}, got a colour table; export counts or grey values as "
+            f"TIFF."
+        )
     return array
 
 

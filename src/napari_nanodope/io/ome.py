@@ -1,6 +1,7 @@
 """What OME-TIFF says of its images, in XML: names of channels and the pixel size."""
 
 import math
+from dataclasses import dataclass
 from xml.etree import ElementTree
 
 from napari_nanodope.io.units import to_nm
@@ -8,8 +9,24 @@ from napari_nanodope.io.units import to_nm
 _DEFAULT_UNIT = "µm"  # by the OME schema
 
 
-def read_ome(xml: str) -> tuple[list[str], tuple[float, float] | None]:
-    """Names of the channels of the first image, and its pixel size (dy, dx) in nm, where stated.
+@dataclass(frozen=True, slots=True)
+class OmeImage:
+    """What is said of one image.
+
+    Attributes
+    ----------
+    names : list of str
+        Names of its channels; that of the image where its only channel has none.
+    pixel_size_nm : (float, float), optional
+        Height and width of a pixel, where stated.
+    """
+
+    names: list[str]
+    pixel_size_nm: tuple[float, float] | None
+
+
+def read_ome(xml: str) -> list[OmeImage]:
+    """Names and pixel sizes of all images, in their order.
 
     Raises
     ------
@@ -24,12 +41,19 @@ def read_ome(xml: str) -> tuple[list[str], tuple[float, float] | None]:
     """
     if "<!" in xml.replace("<!--", ""):
         raise ValueError("XML with a document type, which is not read")
-    pixels = ElementTree.fromstring(xml).find(".//{*}Pixels")
+    images = ElementTree.fromstring(xml).iterfind("{*}Image")
+    return [_read_image(image) for image in images]
+
+
+def _read_image(image: ElementTree.Element) -> OmeImage:
+    pixels = image.find("{*}Pixels")
     if pixels is None:
-        return [], None
+        return OmeImage([], None)
     names = [channel.get("Name", "") for channel in pixels.findall("{*}Channel")]
+    if len(names) == 1:
+        names = [names[0] or image.get("Name", "")]
     sizes = [_read_size(pixels, axis) for axis in "YX"]
-    return names, (sizes[0], sizes[1]) if min(sizes) > 0 else None
+    return OmeImage(names, (sizes[0], sizes[1]) if min(sizes) > 0 else None)
 
 
 def _read_size(pixels: ElementTree.Element, axis: str) -> float:

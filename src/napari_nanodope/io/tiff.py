@@ -35,13 +35,13 @@ class Pages:
         One per page or channel.
     names : list of str
         What the file calls each; empty where it does not.
-    pixel_size_nm : (float, float), optional
-        Height and width of a pixel, where the file states them.
+    sizes_nm : list of (float, float) or None
+        Height and width of a pixel of each, where the file states them.
     """
 
     images: list[NDArray[Any]]
     names: list[str]
-    pixel_size_nm: tuple[float, float] | None
+    sizes_nm: list[tuple[float, float] | None]
 
 
 def open_tiff(path: Path, options: "ReadOptions") -> Content:
@@ -54,7 +54,7 @@ def open_tiff(path: Path, options: "ReadOptions") -> Content:
     """
     pages = read_pages(path)
     signals = []
-    for image, page_name in zip(pages.images, pages.names, strict=True):
+    for image, page_name, size_nm in zip(pages.images, pages.names, pages.sizes_nm, strict=True):
         name = page_name if len(pages.images) > 1 else path.stem
         element, problem = read_role(name)
         signals.append(
@@ -63,7 +63,7 @@ def open_tiff(path: Path, options: "ReadOptions") -> Content:
                 kind="image",
                 shape=image.shape,
                 dtype=str(image.dtype),
-                pixel_size_nm=pages.pixel_size_nm,
+                pixel_size_nm=size_nm,
                 element=element,
                 problem=problem,
                 load_image=partial(np.asarray, image),
@@ -86,29 +86,35 @@ def write_tiff(field: FieldOfView, path: Path) -> None:
         )
 
 
-def read_pages(path: Path) -> Pages:
+def read_pages(path: Path, *, is_indexed: bool = False) -> Pages:
     """Every image of a TIFF file, with names and calibration where it has them.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    is_indexed : bool, optional
+        Whether to take the numbers before a colour table, as for labels, instead of refusing it.
 
     Raises
     ------
     UnreadableFileError
         If it is damaged, empty, in colours, or has more than one stack axis.
     """
+    pages = Pages([], [], [])
     try:
         with _quiet_tifffile(), tifffile.TiffFile(path) as tiff:
-            told = read_ome(str(tiff.ome_metadata)) if tiff.is_ome else ([], None)
-            series = tiff.series[0]
-            page = tiff.pages.first
-            stack = [
-                n
-                for n, axis in zip(series.shape, series.axes, strict=True)
-                if n > 1 and axis not in "YXS"
-            ]
-            check_size(series.nbytes, path)
-            data = series.asarray()
             imagej = tiff.imagej_metadata or {}
-            descriptions = [_name_page(page) for page in tiff.pages]
-            size = told[1] or _read_calibration(page, imagej)
+            series = _list_series(tiff)
+            check_size(sum(one.nbytes for one, *_ in series), path)
+            for one, names, size_ome in series:
+                _check_series(one, path, is_indexed=is_indexed)
+                page = one.keyframe
+                images = list(one.asarray().reshape(-1, page.imagelength, page.imagewidth))
+                pages.images.extend(images)
+                pages.names.extend([*names, *[""] * len(images)][: len(images)])
+                size = size_ome or _read_calibration(page, imagej)
+                pages.sizes_nm.extend([size] * len(images))
     except UnreadableFileError:
         raise
     except Exception as error:  # damaged files fail in every way there is
@@ -116,40 +122,73 @@ def read_pages(path: Path) -> Pages:
             f"Expected a TIFF image at {path}, got: {str(error) or 'no image in it'}; export it "
             f"again."
         ) from None
-    if page.samplesperpixel > 1:
+    if not pages.images:
+        raise UnreadableFileError(f"Expected a TIFF image at {path}, got none; export it again.")
+    if len(pages.images) < int(imagej.get("images", 1)):
         raise UnreadableFileError(
-            f"Expected grey values in {path}, got colours (RGB); export the map as counts, 32-bit "
+            f"Expected {imagej['images']} images in {path}, got {len(pages.images)}: the file is "
+            f"cut short; copy it again."
+        )
+    return pages
+
+
+def _list_series(
+    tiff: tifffile.TiffFile,
+) -> list[tuple[tifffile.TiffPageSeries, list[str], tuple[float, float] | None]]:
+    """Images or stacks alike, with names of their pages and the size that OME states.
+
+    Smaller copies for quick display are left out.
+    """
+    series = list(tiff.series)
+    told = read_ome(str(tiff.ome_metadata)) if tiff.is_ome else []
+    if len(told) == len(series):
+        found = [
+            (one, about.names, about.pixel_size_nm) for one, about in zip(series, told, strict=True)
+        ]
+    else:
+        labels = [str(name) for name in (tiff.imagej_metadata or {}).get("Labels") or ()]
+        found = [(one, labels or list(map(_name_page, one.pages)), None) for one in series]
+    return [row for row in found if not row[0].keyframe.is_reduced] or found
+
+
+def _check_series(series: tifffile.TiffPageSeries, path: Path, *, is_indexed: bool) -> None:
+    """Raise unless pages are images of grey values along one axis at most."""
+    page = series.keyframe
+    colours = "colours (RGB)" if page.samplesperpixel > 1 else ""
+    if not is_indexed and page.photometric == tifffile.PHOTOMETRIC.PALETTE:
+        colours = "" if _is_grey_ramp(page.colormap) else "a colour table"
+    if colours:
+        raise UnreadableFileError(
+            f"Expected grey values in {path}, got {colours}; export the map as counts, 32-bit "
             f"grey, without a colour table."
         )
-    if min(data.shape, default=0) == 0:
+    if min(series.shape, default=0) == 0:
         raise UnreadableFileError(
             f"Expected pixels in {path}, got an empty image; export it again."
         )
-    if len(stack) > 1:
+    lengths = zip(series.shape, series.axes, strict=True)
+    if sum(n > 1 and axis not in "YXS" for n, axis in lengths) > 1:
         raise UnreadableFileError(
-            f"Expected an image or one stack of images in {path}, got shape {data.shape}; export "
+            f"Expected an image or one stack of images in {path}, got shape {series.shape}; export "
             f"one image per element."
         )
-    images = list(data.reshape(-1, page.imagelength, page.imagewidth))
-    if len(images) < int(imagej.get("images", 1)):
-        raise UnreadableFileError(
-            f"Expected {imagej['images']} images in {path}, got {len(images)}: the file is cut "
-            f"short; copy it again."
-        )
-    names = [str(name) for name in imagej.get("Labels") or told[0] or descriptions[: len(images)]]
-    names += [""] * (len(images) - len(names))
-    return Pages(images=images, names=names[: len(images)], pixel_size_nm=size)
+
+
+def _is_grey_ramp(colours: NDArray[Any] | None) -> bool:
+    """Whether a colour table (3, N) of 16 bits shows every number as its own grey."""
+    if colours is None:
+        return False
+    step = 65535 / (colours.shape[1] - 1)
+    return bool(np.all(np.abs(colours - step * np.arange(colours.shape[1])) <= step))
 
 
 def list_names(path: Path) -> Iterator[str]:
     """Name of a single image, or what a stack calls its pages; no pixel is read."""
     try:
         with _quiet_tifffile(), tifffile.TiffFile(path) as tiff:
-            labels = (tiff.imagej_metadata or {}).get("Labels")
-            if tiff.is_ome:
-                labels, _ = read_ome(str(tiff.ome_metadata))
-            if len(tiff.pages) > 1 or labels:
-                yield from map(str, labels or map(_name_page, tiff.pages))
+            names = [name for _, listed, _ in _list_series(tiff) for name in listed]
+            if len(tiff.pages) > 1 or len(names) > 1:
+                yield from names
                 return
     except Exception:  # damaged files fail in every way there is; reading says how
         return

@@ -265,3 +265,25 @@ def test_the_settings_of_an_archive_are_ready_for_json(tmp_path):
     save_field(FieldOfView(IMAGE, {"Cd": IMAGE}, 0.7), tmp_path / "field.npz")
     told = read_field(tmp_path / "field.npz").source.settings
     assert json.loads(json.dumps(dict(told))) == told
+
+
+@pytest.mark.parametrize(("step", "is_grey"), [(1, True), (17, True), (-1, False)])
+def test_numbers_before_a_colour_table_of_a_png_are_no_counts(step, is_grey, tmp_path):
+    path, indices = tmp_path / "Cd.png", (LABELS % 16).astype(np.uint8)
+    image = Image.fromarray(indices).convert("P")
+    image.putpalette([step * i % 256 for i in range(16) for _ in range(3)])
+    image.save(path)
+    np.testing.assert_array_equal(read_labels(path), indices)
+    if is_grey:
+        field = read_field(path, pixel_size_nm=1)
+        np.testing.assert_array_equal(field.map_of("Cd"), indices)
+    else:
+        with pytest.raises(UnreadableFileError, match="got a colour table"):
+            read_field(path, pixel_size_nm=1)
+
+
+@pytest.mark.parametrize("n", [2, 3, 4])
+def test_planes_of_an_array_are_no_transparency(n, tmp_path):
+    np.save(tmp_path / "Cd.npy", np.stack([IMAGE] * n, axis=-1))
+    with pytest.raises(InputError, match=rf"float32 of shape \(30, 41, {n}\)"):
+        read_field(tmp_path / "Cd.npy", pixel_size_nm=1)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from napari_nanodope.io import UnreadableFileError, read_field
+from napari_nanodope.io import UnreadableFileError, read_field, read_labels
 from napari_nanodope.io.names import element_in_name
 from napari_nanodope.io.tiff import read_pages, write_tiff
 from napari_nanodope.model import _SYMBOLS, FieldOfView, InputError
@@ -307,7 +307,7 @@ def test_pages_are_named_by_their_descriptions(tmp_path):
             tiff.write(image, description=name, metadata=None, **SIZE)
     pages = read_pages(tmp_path / "pages.tif")
     assert [name for name in pages.names if name] in (["HAADF", "Cd L", "Mn K"], ["HAADF"])
-    assert pages.pixel_size_nm == (0.5, 0.7)
+    assert pages.sizes_nm == [(0.5, 0.7)] * 3
 
 
 @pytest.mark.parametrize("options", [{}, {"compression": "zlib"}, {"imagej": True}], ids=str)
@@ -383,3 +383,57 @@ def test_entities_in_xml_are_never_expanded(tmp_path):
     tifffile.imwrite(path, CD, description=xml, metadata=None)
     with pytest.raises(UnreadableFileError, match="document type"):
         read_field(path, pixel_size_nm=1)
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (1, 0, 2)])
+@pytest.mark.parametrize("kind", ["type", "shape"])
+def test_pages_of_several_kinds_are_all_read(order, kind, tmp_path):
+    survey = HAADF.astype(np.float64) if kind == "type" else np.kron(HAADF, np.ones((2, 2)))
+    images = [("HAADF", survey), ("Cd", CD), ("Mn", MN)]
+    factor = len(survey) / len(CD)
+    with tifffile.TiffWriter(tmp_path / "a.tif") as tiff:
+        for name, image in (images[i] for i in order):
+            scale = factor if name == "HAADF" else 1
+            size = SIZE | {"resolution": tuple(scale * n for n in SIZE["resolution"])}
+            tiff.write(image, description=name, metadata=None, **size)
+    field = read_field(tmp_path / "a.tif")
+    np.testing.assert_allclose(field.survey, HAADF, rtol=1e-6)
+    np.testing.assert_array_equal(field.map_of("Cd"), CD)
+    np.testing.assert_array_equal(field.map_of("Mn"), MN)
+
+
+def test_smaller_copies_are_no_further_images(tmp_path):
+    with tifffile.TiffWriter(tmp_path / "Cd.tif") as tiff:
+        tiff.write(CD, subifds=1, **SIZE)
+        tiff.write(CD[::2, ::2], subfiletype=1)
+        tiff.write(CD[::4, ::4], subfiletype=1)
+    np.testing.assert_array_equal(read_field(tmp_path / "Cd.tif").map_of("Cd"), CD)
+
+
+@pytest.mark.parametrize("told", ["Channel", "Image"])
+def test_ome_with_an_image_per_channel_is_read(told, tmp_path):
+    size = {name: OME[name] for name in OME if name.startswith("Physical")}
+    with tifffile.TiffWriter(tmp_path / "scan.ome.tif", ome=True) as tiff:
+        for name, image in zip(("HAADF", "Cd K", "Mn"), (HAADF, CD, MN), strict=True):
+            named = {"Name": name} if told == "Image" else {"Channel": {"Name": name}}
+            tiff.write(image, metadata={"axes": "YX"} | size | named)
+    field = read_field(tmp_path / "scan.ome.tif")
+    assert field.pixel_size_nm == (0.7, 0.5)
+    np.testing.assert_array_equal(field.survey, HAADF)
+    np.testing.assert_array_equal(field.map_of("Cd"), CD)
+    np.testing.assert_array_equal(field.map_of("Mn"), MN)
+
+
+RAMP = np.tile(257 * np.arange(256, dtype=np.uint16), (3, 1))
+
+
+@pytest.mark.parametrize(("table", "is_grey"), [(RAMP, True), (RAMP[:, ::-1], False)])
+def test_numbers_before_a_colour_table_are_no_counts(table, is_grey, tmp_path):
+    path, indices = tmp_path / "Cd.tif", np.abs(CD).astype(np.uint8)
+    tifffile.imwrite(path, indices, photometric="palette", colormap=table, **SIZE)
+    np.testing.assert_array_equal(read_labels(path), indices)
+    if is_grey:
+        np.testing.assert_array_equal(read_field(path).map_of("Cd"), indices)
+    else:
+        with pytest.raises(UnreadableFileError, match="got a colour table"):
+            read_field(path)
