@@ -64,7 +64,8 @@ FILES = {
         Stated("spectrum image", (3, 4, 4096), OVER_NM, (-1.90077006, 0.020006)),
     ],
     f"{VENDOR}/Test SI 16x16 215 kx.emd": [
-        *[Stated("image", (16, 16), VELOX_NM)] * 5,
+        *[Stated("image", (16, 16), VELOX_NM)] * 4,
+        Stated("image", (2, 16, 16), VELOX_NM),  # HAADF, frame by frame
         *[Stated("spectrum", (4096,), None, VELOX_KEV)] * 4,
         Stated("spectrum image", (16, 16, 4096), VELOX_NM, VELOX_KEV),
     ],
@@ -166,6 +167,34 @@ def test_frames_add_up(real_data: Path) -> None:
     np.testing.assert_allclose(whole, sum(one.map_of("Ca") for one in parts), atol=1e-5)
     with pytest.raises(nd.InputError, match="frames from 0 to 2"):
         nd.read_field(path, ["Ca"], frames=(0, 3))
+
+
+def test_the_survey_of_velox_is_the_mean_of_the_frames_chosen(real_data: Path) -> None:
+    path = real_data / VENDOR / "Test SI 16x16 215 kx.emd"
+    whole, *parts = (nd.read_field(path, ["Ca"], frames=f).survey for f in ("sum", (0, 1), (1, 2)))
+    assert (parts[0] != parts[1]).any()
+    np.testing.assert_array_equal(whole, (parts[0] + parts[1]) / 2)
+
+
+def test_a_velox_scan_on_other_pixels_than_its_images_is_refused(
+    real_data: Path, tmp_path: Path
+) -> None:
+    import h5py
+
+    path = tmp_path / "fine.emd"
+    path.write_bytes((real_data / VENDOR / "Test SI 16x16 215 kx.emd").read_bytes())
+    with h5py.File(path, "a") as file:
+        for number, group in enumerate(file["Data/Image"].values()):
+            image = group["Data"][...]
+            del group["Data"]
+            group["Data"] = image.repeat(2, axis=0).repeat(2, axis=1)
+            if number == 0:
+                first = group
+        with pytest.raises(UnreadableFileError, match="an image on the pixels of the spectrum"):
+            nd.list_signals(path)
+        del first["Data"]
+        first["Data"] = image
+    assert nd.list_signals(path)[-1].shape == (16, 16, 4096)
 
 
 def test_frames_of_jeol_add_up(real_data: Path) -> None:

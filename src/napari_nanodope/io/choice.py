@@ -44,6 +44,8 @@ class Choice:
         Ready-made maps, where there is no spectrum image.
     survey : Signal, optional
         The survey image.
+    is_survey_named : bool
+        Whether a person chose it: listed its file, or called it "survey".
     signals : tuple of Signal
         All signals, each with its use and the reason.
     warnings : tuple of str
@@ -53,6 +55,7 @@ class Choice:
     cube: Signal | None
     maps: tuple[Signal, ...]
     survey: Signal | None
+    is_survey_named: bool
     signals: tuple[Signal, ...]
     warnings: tuple[str, ...]
 
@@ -83,7 +86,9 @@ def choose_signals(contents: Sequence[Content], request: Request) -> Choice:
         for path, signal in signals
         if signal.problem and request.is_folder
     )
-    return Choice(cube, maps, survey, marked, passed)
+    is_listed = len(contents) > 1 and not request.is_folder
+    is_named = survey is not None and (is_listed or survey.name == "survey")
+    return Choice(cube, maps, survey, is_named, marked, passed)
 
 
 def _choose_cube(signals: Iterable[tuple[Path, Signal]]) -> Signal | None:

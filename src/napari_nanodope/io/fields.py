@@ -25,7 +25,7 @@ from napari_nanodope.core.xray import (
 from napari_nanodope.io.choice import Choice
 from napari_nanodope.io.files import hash_files, telling_damage
 from napari_nanodope.io.signals import Content, Signal
-from napari_nanodope.io.survey import fit_survey, warn_of_saturation
+from napari_nanodope.io.survey import fit_survey
 from napari_nanodope.io.xray_lines import load_all_lines, load_lines
 from napari_nanodope.model import FieldOfView, InputError, Source
 from napari_nanodope.recipe import LineWindows
@@ -98,10 +98,9 @@ def _assemble(
     kept: NDArray[Any] | None = None
     told: list[str] = []
     if image is not None:
-        is_chosen = survey is not None or contents[0].is_named_by_person
+        is_given = survey is not None or choice.is_survey_named
         with telling_damage(files[0]):
-            kept, told = fit_survey(image, target, size, is_given=is_chosen)
-        told += warn_of_saturation(kept) if kept is not None else []
+            kept, told = fit_survey(image, target, size, is_given=is_given)
     texts = dict(contents[0].texts) if len(contents) == 1 else {}
     if options.sample_id:
         texts["sample_id"] = options.sample_id

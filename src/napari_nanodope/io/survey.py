@@ -31,36 +31,50 @@ def fit_survey(
     ------
     InputError
         If a survey that a person named shows another area.
+
+    Notes
+    -----
+    Areas are compared by the target's own pixel size too, where a person overruled it, because
+    both files may then share the wrong one.
     """
     assert survey.load_image is not None
     shape, size = target.image_shape, survey.pixel_size_nm
-    if survey.image_shape == shape:
-        image = survey.load_image()
-        if size is None or np.allclose(size, pixel_size_nm, rtol=_SAME_EXTENT):
-            return image, []
-        return image, [
-            f"The survey has the maps' pixels, but another calibration: {_sizes(size)} and "
-            f"{_sizes(pixel_size_nm)}; that of the maps is used."
-        ]
-    if size is not None:
-        seen_nm = np.multiply(survey.image_shape, size)
-        wanted_nm = np.multiply(shape, pixel_size_nm)
-        if np.allclose(seen_nm, wanted_nm, rtol=_SAME_EXTENT):
-            told = (
-                f"The survey of {_shape(survey.image_shape)} pixels was resampled onto the maps' "
-                f"{_shape(shape)}."
-            )
-            return resample_by_area(survey.load_image(), shape), [told]
-        seen, wanted = (f", {e[0]:.6g} x {e[1]:.6g} nm" for e in (seen_nm, wanted_nm))
+    is_alike = survey.image_shape == shape
+    seen_nm = None if size is None else np.multiply(survey.image_shape, size)
+    wanted_nm = [np.multiply(shape, s) for s in (pixel_size_nm, target.pixel_size_nm) if s]
+    if seen_nm is None:
+        is_same = is_alike
     else:
-        seen, wanted = " without calibration", ""
-    reason = (
+        is_same = any(np.allclose(seen_nm, one, rtol=_SAME_EXTENT) for one in wanted_nm)
+    if not is_same:
+        reason = _tell_areas(survey, seen_nm, shape, wanted_nm[0])
+        if is_given:
+            raise InputError(f"{reason}; crop it to the maps' area, or leave it out.")
+        return None, [f"{reason}; the survey is left out."]
+    image = survey.load_image()
+    told = warn_of_saturation(image, np.dtype(survey.dtype))
+    if is_alike:
+        return image, told
+    told.append(
+        f"The survey of {_shape(survey.image_shape)} pixels was resampled onto the maps' "
+        f"{_shape(shape)}."
+    )
+    return resample_by_area(image, shape), told
+
+
+def _tell_areas(
+    survey: Signal,
+    seen_nm: NDArray[Any] | None,
+    shape: tuple[int, int],
+    wanted_nm: NDArray[Any],
+) -> str:
+    seen, wanted = " without calibration", ""
+    if seen_nm is not None:
+        seen, wanted = (f", {e[0]:.6g} x {e[1]:.6g} nm" for e in (seen_nm, wanted_nm))
+    return (
         f"Expected a survey of the maps' area ({_shape(shape)} pixels{wanted}), got "
         f"{survey.name!r} ({_shape(survey.image_shape)} pixels{seen})"
     )
-    if is_given:
-        raise InputError(f"{reason}; crop it to the maps' area, or leave it out.")
-    return None, [f"{reason}; the survey is left out."]
 
 
 def resample_by_area(image: NDArray[Any], shape: tuple[int, int]) -> NDArray[np.float32]:
@@ -79,11 +93,14 @@ def resample_by_area(image: NDArray[Any], shape: tuple[int, int]) -> NDArray[np.
     return np.asarray(rows @ image.astype(np.float64) @ columns.T, dtype=np.float32)
 
 
-def warn_of_saturation(survey: NDArray[Any]) -> list[str]:
-    """Tell how much of an image of integers lies at the top of its range."""
-    if survey.dtype.kind != "u" or survey.size == 0 or survey.dtype.itemsize > 2:
+def warn_of_saturation(survey: NDArray[Any], stored: np.dtype[Any]) -> list[str]:
+    """Tell how much of an image of integers lies at the top of the range it was stored in.
+
+    The mean over frames lies there only where every frame does.
+    """
+    if stored.kind != "u" or survey.size == 0 or stored.itemsize > 2:
         return []
-    top = np.iinfo(survey.dtype).max
+    top = np.iinfo(stored).max
     share = float(np.mean(survey == top))
     if share < 1e-3:
         return []
@@ -99,10 +116,6 @@ def _overlaps(n: int, m: int) -> NDArray[np.float64]:
     old = np.arange(n)
     shared = np.minimum(edges[1:, None], old + 1) - np.maximum(edges[:-1, None], old)
     return np.asarray(np.clip(shared, 0, None) * (m / n))
-
-
-def _sizes(size: tuple[float, float]) -> str:
-    return f"{size[0]:.6g} x {size[1]:.6g} nm"
 
 
 def _shape(shape: tuple[int, int]) -> str:

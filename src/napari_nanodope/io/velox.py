@@ -128,7 +128,7 @@ def open_scan(
         group = file[_STREAMS][chosen[0]]
         settings = json.loads(group["AcquisitionSettings"][0])
         about = _load_json(group["Metadata"][:, 0])
-        rows, columns = _scan_shape(file, settings, group["Data"])
+        rows, columns = _scan_shape(file, settings, group)
         shape = rows, columns, int(settings["bincount"])
         if not (0 < rows * columns <= _MAX_PIXELS and 0 < shape[2] <= _MAX_CHANNELS):
             raise UnreadableFileError(
@@ -166,21 +166,36 @@ def _load_json(column: NDArray[np.uint8]) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _scan_shape(file: h5py.File, settings: Mapping[str, Any], events: h5py.Dataset) -> list[int]:
-    """Rows and columns: those of an image with as many pixels as the stream has per frame."""
+def _scan_shape(file: h5py.File, settings: Mapping[str, Any], stream: h5py.Group) -> list[int]:
+    """Rows and columns: those of an image with as many pixels as the stream has per frame.
+
+    The raster that the settings state may be that of the whole field, of which a part was scanned.
+    """
     shapes = {image["Data"].shape[:2] for image in file.get(_IMAGES, {}).values()}
     scan = settings.get("RasterScanDefinition", {})
-    if not shapes:
-        shapes = {(int(scan.get("Height", 0)), int(scan.get("Width", 0)))}
-    if len(shapes) > 1:
-        n_pixels = _count_markers(events) / (_stated_frames(file) or 1)
-        shapes = {shape for shape in shapes if abs(shape[0] * shape[1] - n_pixels) < 1}
+    raster = {(int(scan.get("Height", 0)), int(scan.get("Width", 0)))}
+    if shapes and shapes != raster:
+        n_pixels = _count_pixels(stream, _stated_frames(file))
+        images, rasters = (
+            {shape for shape in some if abs(shape[0] * shape[1] - n_pixels) <= 1}
+            for some in (shapes, raster)
+        )
+        shapes, raster = images or rasters, set()
+    shapes = shapes or raster
     if len(shapes) != 1:
         raise UnreadableFileError(
             f"Expected an image on the pixels of the spectrum image in {file.filename}, got none "
             f"that fits; save the file with Velox again."
         )
     return [int(n) for n in shapes.pop()]
+
+
+def _count_pixels(stream: h5py.Group, n_frames: int | None) -> float:
+    """Pixels of one frame: markers up to where the second begins, or of all over their number."""
+    table = stream.get("FrameLocationTable")
+    if table is not None and table.shape[0] > 1:
+        return _count_markers(stream["Data"], int(table[1, 0]))
+    return _count_markers(stream["Data"]) / (n_frames or 1)
 
 
 def _stated_frames(file: h5py.File) -> int | None:
@@ -192,10 +207,11 @@ def _stated_frames(file: h5py.File) -> int | None:
     return None
 
 
-def _count_markers(events: h5py.Dataset) -> int:
+def _count_markers(events: h5py.Dataset, end: int | None = None) -> int:
+    end = min(end or events.shape[0], events.shape[0])
     return sum(
-        int(np.count_nonzero(events[start : start + _PIECE, 0] == NEXT_PIXEL))
-        for start in range(0, events.shape[0], _PIECE)
+        int(np.count_nonzero(events[start : min(start + _PIECE, end), 0] == NEXT_PIXEL))
+        for start in range(0, end, _PIECE)
     )
 
 

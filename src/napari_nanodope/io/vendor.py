@@ -86,11 +86,14 @@ def open_vendor(path: Path, options: "ReadOptions") -> Content:
 def _open_velox(path: Path, options: "ReadOptions") -> list[Signal]:
     scan = open_scan(path, options.detectors, options.frames)
     others = [
-        signal
-        for kind in ("images", "single_spectrum")
-        for signal in _load(path, "emd", select_type=kind)
+        *_load(path, "emd", select_type="images", load_SI_image_stack=True),
+        *_load(path, "emd", select_type="single_spectrum"),
     ]
-    signals = [_describe(signal, path, "emd", options) for signal in others]
+    whole = replace(options, frames="sum")
+    signals = [
+        _describe(one, path, "emd", options if _count_frames(one) == scan.n_frames else whole)
+        for one in others
+    ]
     n_detectors = len(scan.cube.detectors)
     cube = Signal(
         name=f"EDS, {n_detectors} detector{'s' * (n_detectors > 1)}, {scan.n_frames} frames",
@@ -211,7 +214,14 @@ def _ordered(signal: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def _has_frames(signal: Mapping[str, Any]) -> bool:
-    return any(str(axis.get("name")).lower() in _FRAME_NAMES for axis in signal["axes"])
+    return _count_frames(signal) > 0
+
+
+def _count_frames(signal: Mapping[str, Any]) -> int:
+    """Frames that a signal keeps apart; 0 where it keeps none."""
+    pairs = zip(_ordered(signal), signal["data"].shape, strict=False)
+    found = [n for axis, n in pairs if str(axis.get("name")).lower() in _FRAME_NAMES]
+    return int(found[0]) if found else 0
 
 
 def _describe(signal: dict[str, Any], path: Path, plugin: str, options: "ReadOptions") -> Signal:
@@ -240,8 +250,9 @@ def _describe(signal: dict[str, Any], path: Path, plugin: str, options: "ReadOpt
     base = partial(base, pixel_size_nm=size, beam_keV=about.beam_keV)
     if roles.energy is None:
         check_size(math.prod(shape) * data.dtype.itemsize, path)
-        load = partial(_load_image, data, roles.frame, options)
-        return base(kind="image", element=_element_of(about.title), load_image=load)
+        element = _element_of(about.title)
+        load = partial(_load_image, data, roles.frame, options, is_map=bool(element))
+        return base(kind="image", element=element, load_image=load)
     return base(
         kind="spectrum image",
         energy=axes[roles.energy].energy,
@@ -330,9 +341,15 @@ def _cut_frames(data: Any, frame: int | None, options: "ReadOptions") -> Any:
     return data[(slice(None),) * frame + (slice(first, end),)]
 
 
-def _load_image(data: Any, frame: int | None, options: "ReadOptions") -> NDArray[Any]:
-    image = np.asarray(_cut_frames(data, frame, options))
-    return image if frame is None else image.sum(axis=frame, dtype=np.float64)
+def _load_image(
+    data: Any, frame: int | None, options: "ReadOptions", *, is_map: bool
+) -> NDArray[Any]:
+    """Image (Y, X): of frames the sum where they hold counts, else the mean."""
+    part = _cut_frames(data, frame, options)
+    if frame is None:
+        return np.asarray(part)
+    total = np.asarray(part.sum(axis=frame, dtype=np.float64))
+    return total if is_map else total / part.shape[frame]
 
 
 @dataclass(frozen=True, slots=True)

@@ -391,3 +391,15 @@ def test_the_digest_counts_companions_of_any_name(tmp_path: Path) -> None:
         assert field.source is not None
         digests.add(field.source.sha256)
     assert len(digests) == 2
+
+
+def test_the_survey_is_the_mean_of_the_frames_chosen(tmp_path: Path) -> None:
+    stack = RNG.integers(0, 255, (4, 6, 8)).astype(np.uint8)
+    stack[:, :2] = 255
+    frames = {"Time": (1.0, "s")}
+    survey = ("HAADF", stack, frames | {name: AXES[name] for name in "yx"})
+    counts = ("EDS", RNG.poisson(0.3, (4, 6, 8, 600)).astype(np.uint8), frames | AXES)
+    path = write(tmp_path / "a.hspy", survey, counts)
+    field = nd.read_field(path, ["Cd"], frames=(1, 3))
+    np.testing.assert_allclose(field.survey, stack[1:3].mean(axis=0))
+    assert any("33.3 % of the survey's pixels are saturated at 255" in w for w in field.warnings)

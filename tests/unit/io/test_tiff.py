@@ -437,3 +437,41 @@ def test_numbers_before_a_colour_table_are_no_counts(table, is_grey, tmp_path):
     else:
         with pytest.raises(UnreadableFileError, match="got a colour table"):
             read_field(path)
+
+
+OTHER = {"resolution": (1e7 / 1.4, 1e7 / 1.0)}  # twice as coarse as SIZE
+REFUSAL = r"area \(12 x 17 pixels, 6 x 11\.9 nm\), got '\w*HAADF' \(12 x 17 pixels, 12 x 23\.8 nm"
+
+
+@pytest.mark.parametrize("how", ["apart", "listed"])
+def test_a_survey_named_for_another_area_of_as_many_pixels_is_refused(how, folder):
+    write_maps(folder, {"scan3_HAADF.tif": HAADF}, **OTHER)
+    paths = sorted(folder.iterdir())
+    maps, survey = [p for p in paths if "HAADF" not in p.name], folder / "scan3_HAADF.tif"
+    with pytest.raises(InputError, match=REFUSAL):
+        read_field(maps, survey=survey) if how == "apart" else read_field(paths)
+
+
+@pytest.mark.parametrize("shape", [(12, 17), (6, 9)])
+def test_a_survey_of_another_area_in_the_folder_is_left_out(shape, folder):
+    survey = HAADF[: shape[0], : shape[1]]
+    write_maps(folder, {"scan3_HAADF.tif": survey}, **OTHER)
+    field = read_field(folder)
+    assert field.survey_kind == "counts"
+    assert any("the survey is left out" in warning for warning in field.warnings)
+
+
+def test_a_calibration_given_is_compared_with_the_survey(folder):
+    write_maps(folder, {"scan3_HAADF.tif": HAADF}, **OTHER)
+    assert read_field(folder, pixel_size_nm=(1.0, 1.4)).survey_kind == "image"
+    write_maps(folder, {"scan3_HAADF.tif": HAADF})  # wrong like those of the maps
+    assert read_field(folder, pixel_size_nm=(1.0, 1.4)).survey_kind == "image"
+
+
+def test_saturation_is_told_of_the_survey_as_stored(folder):
+    bright = np.full((24, 34), 65535, np.uint16)
+    bright[::2] = 7
+    fine = {"resolution": (1e7 / 0.35, 1e7 / 0.25)}
+    write_maps(folder, {"scan3_HAADF.tif": bright}, **fine)
+    warnings = read_field(folder).warnings
+    assert any("50.0 % of the survey's pixels are saturated at 65535" in w for w in warnings)
