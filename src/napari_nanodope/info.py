@@ -45,8 +45,9 @@ def _describe_signal(signal: "Signal") -> dict[str, Any]:
 
 def _measure_smoothing(signal: "Signal") -> int:
     """Width of the box over which an element map is a mean, 1 for other images."""
-    if not signal.element or signal.load_image is None:
+    if not signal.element or signal.kind != "image" or signal.problem:
         return 1
+    assert signal.load_image is not None
     return detect_box_mean(signal.load_image())
 
 

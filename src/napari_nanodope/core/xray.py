@@ -261,7 +261,7 @@ def plan_net_counts(windows: LineWindows, axis: EnergyAxis) -> NetCounts:
     Raises
     ------
     InputError
-        If a window holds no channel of the spectrum.
+        If a window holds no channel of the spectrum, or both windows of background the same.
 
     Notes
     -----
@@ -285,6 +285,11 @@ def plan_net_counts(windows: LineWindows, axis: EnergyAxis) -> NetCounts:
     centres = [(first + end - 1) / 2 for first, end in ranges]
     shares = [1.0] * len(sides)
     if len(sides) == 2:
+        if centres[1] == centres[2]:
+            raise InputError(
+                f"Expected background of {windows.line} at two energies, got one channel "
+                f"for both {sides[0]} and {sides[1]} keV; choose windows further apart."
+            )
         t = (centres[0] - centres[1]) / (centres[2] - centres[1])
         shares = [1 - t, t]
     scaled = [-lengths[0] * share / n for share, n in zip(shares, lengths[1:], strict=True)]

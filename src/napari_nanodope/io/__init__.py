@@ -1,5 +1,6 @@
 """Reading fields of view: one module per kind of input, chosen by suffix and content."""
 
+import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from importlib import import_module
@@ -8,43 +9,19 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from napari_nanodope.io.arrays import read_labels as read_labels
 from napari_nanodope.io.files import UnreadableFileError as UnreadableFileError
-from napari_nanodope.model import FieldOfView, InputError, as_pixel_size_nm, is_element
+from napari_nanodope.io.options import ReadOptions as ReadOptions
+from napari_nanodope.io.options import (
+    as_detectors,
+    as_elements,
+    as_frames,
+    as_lines,
+)
+from napari_nanodope.model import FieldOfView, InputError, as_pixel_size_nm
 from napari_nanodope.recipe import LineWindows
 
 if TYPE_CHECKING:
     from napari_nanodope.io.choice import Request
     from napari_nanodope.io.signals import Content, Signal
-
-
-@dataclass(frozen=True, slots=True)
-class ReadOptions:
-    """What a person tells a reader.
-
-    Attributes
-    ----------
-    elements : tuple of str
-        Elements to map; every one that the file names where empty.
-    lines : mapping of str to str or LineWindows
-        X-ray line by element, or the windows of one, for spectrum images.
-    survey : Path, optional
-        File of the survey image, where it lies apart.
-    pixel_size_nm : (float, float), optional
-        Calibration to use instead of the file's.
-    sample_id : str
-        Sample that the field belongs to.
-    detectors : "sum" or tuple of int
-        Detectors to add up, counted from 0.
-    frames : "sum" or (int, int)
-        First frame to add up and end, counted from 0.
-    """
-
-    elements: tuple[str, ...] = ()
-    lines: Mapping[str, str | LineWindows] | None = None
-    survey: Path | None = None
-    pixel_size_nm: tuple[float, float] | None = None
-    sample_id: str = ""
-    detectors: Literal["sum"] | tuple[int, ...] = "sum"
-    frames: Literal["sum"] | tuple[int, int] = "sum"
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,37 +232,22 @@ def _mark(contents: "list[Content]", request: "Request") -> "tuple[Signal, ...]"
         )
 
 
-def _options(
-    elements: Iterable[str] | None,
-    lines: Mapping[str, str | LineWindows] | None,
-    survey: str | Path | None,
-    *others: Any,
-) -> ReadOptions:
+def _options(elements: Any, lines: Any, survey: str | Path | None, *others: Any) -> ReadOptions:
     detectors, frames, pixel_size_nm, sample_id = others
-    wanted = tuple(dict.fromkeys(elements or ()))
-    for symbol in (*wanted, *(lines or {})):
-        if not is_element(symbol):
-            raise InputError(
-                f"Expected element symbols such as 'Cd' or 'Mn', got {symbol!r}; check it."
-            )
-    if detectors != "sum":
-        detectors = (detectors,) if isinstance(detectors, int) else tuple(detectors)
-        if not detectors or min(detectors) < 0:
-            raise InputError(f"Expected detectors counted from 0, got {detectors}; check them.")
-    if frames != "sum":
-        frames = tuple(map(int, frames))
-        if len(frames) != 2 or not 0 <= frames[0] < frames[1]:
-            raise InputError(
-                f"Expected the first frame and the end, counted from 0, got {frames}; check them."
-            )
+    wanted, told = as_elements(elements), as_lines(lines)
+    if unasked := [symbol for symbol in told if wanted and symbol not in wanted]:
+        raise InputError(
+            f"Expected lines of the elements asked for ({', '.join(wanted)}), got a line of "
+            f"{', '.join(unasked)}; add it to elements, or leave it out."
+        )
     return ReadOptions(
         elements=wanted,
-        lines=lines,
-        survey=_resolve(survey)[0] if survey is not None else None,
+        lines=told,
+        survey=None if survey is None else _as_path(survey),
         pixel_size_nm=None if pixel_size_nm is None else as_pixel_size_nm(pixel_size_nm),
         sample_id=sample_id,
-        detectors=detectors,
-        frames=frames,
+        detectors=as_detectors(detectors),
+        frames=as_frames(frames),
     )
 
 
@@ -310,9 +272,7 @@ def _open_all(
                 or (element and element in (options.elements or element))
             ):
                 raise
-    named = {
-        s: one if isinstance(one, str) else one.line for s, one in (options.lines or {}).items()
-    }
+    named = {s: one if isinstance(one, str) else one.line for s, one in options.lines.items()}
     request = Request(
         elements=options.elements,
         lines=tuple(named.items()),
@@ -346,7 +306,7 @@ def _remember(field: FieldOfView, options: ReadOptions) -> FieldOfView:
         "frames": None if options.frames == "sum" else options.frames,
         "lines": {
             symbol: one if isinstance(one, str) else one.model_dump(mode="json")
-            for symbol, one in (options.lines or {}).items()
+            for symbol, one in options.lines.items()
         },
     }
     given = {name: value for name, value in told.items() if value}
@@ -358,15 +318,11 @@ def _remember(field: FieldOfView, options: ReadOptions) -> FieldOfView:
 
 def _resolve(path: str | Path | Iterable[str | Path]) -> tuple[Path, ...]:
     """Files to read: those given, or the images of a folder."""
-    given = (Path(path),) if isinstance(path, str | Path) else tuple(map(Path, path))
+    if not isinstance(path, str | Path | Iterable):
+        path = (path,)
+    given = (_as_path(path),) if isinstance(path, str | Path) else tuple(map(_as_path, path))
     if not given:
         raise UnreadableFileError("Expected a file to read, got an empty list; name one.")
-    for one in given:
-        if not one.exists():
-            raise UnreadableFileError(
-                f"Expected a file or folder to read, got {one}, which does not exist; check the "
-                f"path."
-            )
     folder = given[0]
     if len(given) > 1 or not folder.is_dir() or folder.suffix.lower() in _FOLDERS:
         return given
@@ -379,6 +335,16 @@ def _resolve(path: str | Path | Iterable[str | Path]) -> tuple[Path, ...]:
         f"Expected one map per element, TIFF say, in the folder {folder}, got none; name a file "
         f"instead."
     )
+
+
+def _as_path(path: Any) -> Path:
+    if not isinstance(path, str | os.PathLike):
+        raise InputError(f"Expected the path of a file or folder, got {path!r}; name one.")
+    if not Path(path).exists():
+        raise UnreadableFileError(
+            f"Expected a file or folder to read, got {path}, which does not exist; check the path."
+        )
+    return Path(path)
 
 
 def is_known(path: Path) -> bool:

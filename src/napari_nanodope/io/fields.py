@@ -185,7 +185,7 @@ def _map_cube(signal: Signal, path: Path, options: "ReadOptions") -> _Mapped:
             f"Expected energies in keV or eV along the spectra of {path}, got none; calibrate the "
             f"spectrum image, or export element maps as TIFF."
         )
-    lines = dict(options.lines or {})
+    lines = dict(options.lines)
     elements = options.elements or tuple(lines) or signal.elements
     with telling_damage(path):
         spectrum = signal.cube.sample_spectrum()

@@ -229,3 +229,11 @@ def test_windows_without_channels_are_refused():
     windows = LineWindows(line="Ka", window_keV=(5.9, 5.95), above_keV=(6.0, 7.0))
     with pytest.raises(InputError, match="where it has no channel"):
         plan_net_counts(windows, coarse)
+
+
+def test_background_twice_in_one_channel_is_refused():
+    coarse = EnergyAxis(0.0, 0.5, 40)
+    sides = {"below_keV": (3.0, 3.0), "above_keV": (3.0, 3.2)}
+    windows = LineWindows(line="Ka", window_keV=(3.0, 3.0), **sides)
+    with pytest.raises(InputError, match=r"at two energies, got one channel .*further apart"):
+        plan_net_counts(windows, coarse)
