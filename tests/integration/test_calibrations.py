@@ -206,6 +206,16 @@ def test_frames_of_jeol_add_up(real_data: Path) -> None:
     assert whole.sum() > 40_000
 
 
+@pytest.mark.parametrize("frames", [(0, 100), (13, 15), (20, 100)])
+def test_frames_that_jeol_did_not_record_are_refused(
+    frames: tuple[int, int], real_data: Path
+) -> None:
+    with pytest.raises(nd.InputError, match="frames from 0 to 14 in"):
+        nd.read_field(real_data / f"{JEOL}06.pts", ["Fe"], frames=frames)
+    with pytest.raises(nd.InputError, match="keeps frames apart"):
+        nd.read_field(real_data / f"{JEOL}01.map", frames=frames)
+
+
 def test_the_background_of_platinum_is_right(real_data: Path) -> None:
     field = nd.read_field(real_data / NANO / "core_shell.hspy", ["Fe", "Pt"])
     labels = nd.segment(field, host="Fe")

@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 _WIDTHS = (2, 3, 4, 5, 7)
 _SMALLEST = 16
+_BLOCK, _FEWEST_BLOCKS, _QUIET = 8, 16, 0.5
 
 
 def detect_box_mean(counts: NDArray[np.floating]) -> int:
@@ -19,8 +20,9 @@ def detect_box_mean(counts: NDArray[np.floating]) -> int:
     -----
     The mean of whole counts over w x w pixels is a multiple of 1 / w^2. A map of at least 16 x 16
     pixels whose values, away from the border, are all such multiples but not all whole numbers,
-    and whose neighbours are alike, is taken for a mean over the smallest such box. Net counts with
-    a background subtracted, or maps smoothed with a Gaussian, are multiples of nothing.
+    and whose neighbours differ less than half as much as Poisson counts do, is taken for a mean
+    over the smallest such box; counts divided by a number of frames differ as much. Net counts
+    with a background subtracted, or maps smoothed with a Gaussian, are multiples of nothing.
 
     Examples
     --------
@@ -45,15 +47,28 @@ def detect_box_mean(counts: NDArray[np.floating]) -> int:
 
 
 def _is_smooth(image: NDArray[np.floating], width: int) -> bool:
-    """Whether neighbours differ less than pixels a box apart, as far as a mean over it makes them.
+    """Whether neighbours differ less than independent counts of the same size would.
 
-    Differences of a mean over a box of independent counts grow with the square root of the
-    distance, up to the width of the box.
+    Mixed differences over four neighbours cancel smooth structure. Their variance is the sum of
+    the four means where counts are independent, whatever was counted over how many frames, and
+    1 / width^2 of it for means over a box. In the quieter blocks no edges add to it.
     """
-    if min(image.shape) <= width:
-        return True
-    near, far = (float(np.mean((image[:, k:] - image[:, :-k]) ** 2)) for k in (1, width))
-    return near < 0.5 * (1 + 1 / width) * far
+    steps = np.round(np.asarray(image, dtype=np.float64) * width**2)
+    steps /= max(int(np.gcd.reduce(np.abs(steps).astype(np.int64), axis=None)), 1)
+    across = np.diff(np.diff(steps, axis=0), axis=1) ** 2
+    size = np.abs(steps)
+    expected = size[1:, 1:] + size[1:, :-1] + size[:-1, 1:] + size[:-1, :-1]
+    seen, wanted = _sum_blocks(across), _sum_blocks(expected)
+    if np.count_nonzero(wanted) < _FEWEST_BLOCKS:
+        return bool(across.sum() < _QUIET * expected.sum())
+    counted = wanted > 0
+    return bool(np.quantile(seen[counted] / wanted[counted], 0.25) < _QUIET)
+
+
+def _sum_blocks(image: NDArray[np.float64]) -> NDArray[np.float64]:
+    rows, columns = (n // _BLOCK for n in image.shape)
+    cut = image[: rows * _BLOCK, : columns * _BLOCK]
+    return np.asarray(cut.reshape(rows, _BLOCK, columns, _BLOCK).sum(axis=(1, 3)))
 
 
 def warn_of_smoothing(element: str, width: int) -> str:

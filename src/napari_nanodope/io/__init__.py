@@ -260,26 +260,40 @@ def _open_all(
 
     paths = _resolve(path)
     is_folder = isinstance(path, str | Path) and paths != (Path(path),)
-    contents = []
+    contents, passed = [], []
     for one in paths:
         try:
             contents.append(_find_reader(one).open(one, options))
-        except UnreadableFileError:
-            element, _ = read_role(one.stem)
+        except UnreadableFileError as error:
+            element, problem = read_role(one.stem)
             if (
                 not is_folder
                 or len(paths) == 1
                 or (element and element in (options.elements or element))
             ):
                 raise
+            lost = "" if element or problem else ", and with it the survey"
+            passed.append(f"{one.name} is passed over{lost}: {error}")
+    _check_parts(contents, options)
     named = {s: one if isinstance(one, str) else one.line for s, one in options.lines.items()}
     request = Request(
         elements=options.elements,
         lines=tuple(named.items()),
         has_survey=options.survey is not None,
         is_folder=is_folder,
+        passed=tuple(passed),
     )
     return contents, request
+
+
+def _check_parts(contents: "list[Content]", options: ReadOptions) -> None:
+    """Raise where detectors or frames are chosen of files that keep none apart."""
+    is_asked = options.detectors != "sum" or options.frames != "sum"
+    if is_asked and contents and all(content.is_named_by_person for content in contents):
+        raise InputError(
+            f"Expected a file that keeps detectors and frames apart, got "
+            f"{contents[0].files[0]}; leave detectors='sum' and frames='sum'."
+        )
 
 
 def _open_survey(path: Path) -> "Signal":

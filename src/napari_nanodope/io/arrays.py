@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_nanodope.io.files import UnreadableFileError, check_size, replacing
-from napari_nanodope.io.names import NEITHER, read_role
+from napari_nanodope.io.names import read_role
 from napari_nanodope.io.signals import Content, Signal
 from napari_nanodope.model import FieldOfView, Source, as_pixel_size_nm, is_element
 
@@ -73,10 +73,10 @@ def open_image(path: Path, options: "ReadOptions") -> Content:
         shape=array.shape,
         dtype=str(array.dtype),
         element=element,
-        problem=_problem_of("survey", array) or problem.removeprefix(NEITHER),
+        problem=_problem_of("survey", array) or problem,
         load_image=partial(np.asarray, array),
     )
-    return Content((signal,), (path,), is_named_by_person=True)
+    return Content((signal,), (path,), is_named_by_person=True, needs_no_name=True)
 
 
 def _problem_of(name: str, array: NDArray[Any]) -> str:

@@ -24,12 +24,15 @@ class Request:
         Whether a survey is given apart.
     is_folder : bool
         Whether the files are all those of a folder: then those that say nothing are passed over.
+    passed : tuple of str
+        Files of the folder that cannot be read, and why.
     """
 
     elements: tuple[str, ...] = ()
     lines: tuple[tuple[str, str], ...] = ()
     has_survey: bool = False
     is_folder: bool = False
+    passed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,25 +73,48 @@ def choose_signals(contents: Sequence[Content], request: Request) -> Choice:
     UnreadableFileError
         If nothing in the files can be used.
     """
-    signals = [(content.files[0], signal) for content in contents for signal in content.signals]
+    signals = _list_signals(contents, request)
     by_name = {content.files[0] for content in contents if content.is_named_by_person}
     usable = [pair for pair in signals if not pair[1].problem]
     cube = _choose_cube(usable)
     maps = () if cube else tuple(_choose_maps(usable, request))
     if cube is None:
         _check_rest([pair for pair in signals if pair[0] in by_name], maps, request)
+    elif not request.is_folder:  # what a person listed beside it needs no name
+        usable += [pair for pair in signals if _is_unnamed(pair[1], cube)]
     survey = None if request.has_survey else _choose_survey(usable, cube, maps)
     if cube is None and not maps and survey is None and not request.has_survey:
         raise UnreadableFileError(_nothing_in(signals))
     marked = tuple(_mark(signal, cube, maps, survey) for _, signal in signals)
-    passed = tuple(
-        f"{path.name} is passed over: {signal.name!r} {signal.problem}."
-        for path, signal in signals
-        if signal.problem and request.is_folder
-    )
+    paths = [path for path, _ in signals]
+    passed = (*request.passed, *_tell_passed(list(zip(paths, marked, strict=True)), request))
     is_listed = len(contents) > 1 and not request.is_folder
     is_named = survey is not None and (is_listed or survey.name == "survey")
     return Choice(cube, maps, survey, is_named, marked, passed)
+
+
+def _list_signals(contents: Sequence[Content], request: Request) -> list[tuple[Path, Signal]]:
+    """Signals and their files; an image that is all there is may do without a name."""
+    found = [(content.files[0], signal) for content in contents for signal in content.signals]
+    if len(contents) == 1 and contents[0].needs_no_name and not request.is_folder:
+        return [(path, replace(s, problem=s.problem.removeprefix(NEITHER))) for path, s in found]
+    return found
+
+
+def _is_unnamed(signal: Signal, cube: Signal) -> bool:
+    """Whether an image says neither element nor survey, and has the pixels of the cube."""
+    alike = signal.kind == "image" and signal.image_shape == cube.image_shape
+    return alike and signal.problem == NEITHER
+
+
+def _tell_passed(signals: Sequence[tuple[Path, Signal]], request: Request) -> Iterator[str]:
+    """Tell of signals in a folder, or of files beside a spectrum image, that serve nothing."""
+    beside = {path for path, signal in signals if signal.kind == "spectrum image" and signal.use}
+    for path, signal in signals:
+        if request.is_folder and signal.problem:
+            yield f"{path.name} is passed over: {signal.name!r} {signal.problem}."
+        elif beside and path not in beside and not signal.use:
+            yield f"{path.name} is not used: {signal.name!r} {signal.reason}."
 
 
 def _choose_cube(signals: Iterable[tuple[Path, Signal]]) -> Signal | None:
@@ -112,7 +138,14 @@ def _choose_maps(signals: Iterable[tuple[Path, Signal]], request: Request) -> It
         candidates = found.get(element, [])
         if len(candidates) > 1 and element in lines:
             family = lines[element][:1]
-            candidates = [pair for pair in candidates if line_in_name(pair[1].name) == family]
+            named = [pair for pair in candidates if line_in_name(pair[1].name) == family]
+            if not named:
+                files = ", ".join(dict.fromkeys(path.name for path, _ in candidates))
+                raise InputError(
+                    f"Expected a map of {element} {lines[element]}, got {files}, of which none "
+                    f"names that line; rename one, or choose another line."
+                )
+            candidates = named
         if len(candidates) > 1:
             raise InputError(
                 f"Expected one {element} image, got a second one in {candidates[1][0]} "
@@ -183,9 +216,9 @@ def _mark(
     elif signal.problem:
         reason = signal.problem
     elif signal.element and cube is not None:
-        reason = "the spectrum image gives net counts and their variance"
+        reason = "maps what the spectrum image gives as net counts, with their variance"
     else:
-        reason = "has no pixels" if signal.kind == "spectrum" else "another image serves better"
+        reason = "has no pixels" if signal.kind == "spectrum" else "is second to another image"
     return replace(signal, use=use, reason=reason)
 
 

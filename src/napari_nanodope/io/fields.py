@@ -94,7 +94,7 @@ def _assemble(
     image = survey or choice.survey
     target = choice.cube or (choice.maps[0] if choice.maps else image)
     assert target is not None
-    size = _choose_size(choice, target, files[0], options)
+    size = _choose_size([target, *choice.maps], image, files[0], options)
     kept: NDArray[Any] | None = None
     told: list[str] = []
     if image is not None:
@@ -136,15 +136,14 @@ def _name(files: Sequence[Path], contents: Sequence[Content]) -> str:
 
 
 def _choose_size(
-    choice: Choice, target: Signal, path: Path, options: "ReadOptions"
+    mapped: Sequence[Signal], survey: Signal | None, path: Path, options: "ReadOptions"
 ) -> tuple[float, float]:
     """Pixel size (dy, dx) in nm: the one given, else that of the maps, else of the survey."""
     if options.pixel_size_nm is not None:
         return options.pixel_size_nm
-    stated = [s.pixel_size_nm for s in (target, *choice.maps) if s.pixel_size_nm is not None]
-    if not stated and choice.survey is not None:
-        alike = choice.survey.image_shape == target.image_shape
-        stated = [choice.survey.pixel_size_nm] if alike and choice.survey.pixel_size_nm else []
+    stated = [s.pixel_size_nm for s in mapped if s.pixel_size_nm is not None]
+    if not stated and survey is not None and survey.pixel_size_nm is not None:
+        stated = [survey.pixel_size_nm] * (survey.image_shape == mapped[0].image_shape)
     if not stated:
         raise InputError(
             f"Expected a calibration in nm in {path}, got none; give "

@@ -154,9 +154,7 @@ def _save(signal: dict[str, Any], folder: Path, number: int) -> dict[str, Any]:
     answer = {
         "axes": [{key: axis[key] for key in _AXIS if key in axis} for axis in signal["axes"]],
         "metadata": _to_plain(signal.get("metadata", {})),
-        "original_metadata": _to_plain(
-            {"Microscope": original.get("Microscope")} if isinstance(original, dict) else {}
-        ),
+        "original_metadata": _to_plain(_pick(original)),
         "sparse_shape": None,
     }
     answer["axes"] = _to_plain(answer["axes"])
@@ -167,6 +165,17 @@ def _save(signal: dict[str, Any], folder: Path, number: int) -> dict[str, Any]:
     else:
         np.save(folder / f"{number}.npy", np.asarray(data), allow_pickle=False)
     return answer
+
+
+def _pick(original: Any) -> dict[str, Any]:
+    """Pixel sizes of Bruker's microscope, and the number of JEOL's frames."""
+    picked = original
+    for name in ("PTTD Data", "AnalyzableMap MeasData", "Doc"):
+        picked = picked.get(name) if isinstance(picked, Mapping) else None
+    return {
+        "Microscope": original.get("Microscope") if isinstance(original, Mapping) else None,
+        "Sweep": picked.get("Sweep") if isinstance(picked, Mapping) else None,
+    }
 
 
 def _find_sparse(data: Any) -> Any:

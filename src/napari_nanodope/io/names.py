@@ -4,9 +4,10 @@ import re
 
 from napari_nanodope.model import InputError, is_element
 
-_SURVEY_WORDS = {
-    "HAADF", "ADF", "ABF", "BF", "DF", "STEM", "SURVEY", "IMAGE", "SE", "BSE", "IMG",
-}  # fmt: skip
+_CLEAR_WORDS = {"HAADF", "ADF", "ABF", "BF", "DF", "SE", "BSE", "SURVEY"}
+_SURVEY_WORDS = _CLEAR_WORDS | {"STEM", "IMAGE", "IMG"}
+_ENGLISH = {"In", "No", "As", "At", "He", "Be", "Am", "Os"}
+_SURVEY = "a survey"
 NEITHER = "names neither"
 """What is wrong with an image whose name tells neither an element nor a survey."""
 _LINE_WORDS = {"K", "L", "M", "Ka", "La", "Ma", "Kb", "Lb", "Mb", "Kα", "Lα", "Mα"}
@@ -18,20 +19,26 @@ def element_in_name(name: str) -> str | None:
     Raises
     ------
     InputError
-        If it tells more than one.
+        If it tells more than one, or one and a survey.
+
+    Notes
+    -----
+    HAADF, ADF, ABF, BF, DF, SE, BSE or "survey" makes an image the survey, whatever letters count
+    the areas: ``C2_HAADF``, ``In_HAADF``. Only an element of two letters that is no English word
+    is asked about there, as in ``Cd_HAADF``.
 
     Examples
     --------
     >>> element_in_name("24h_scan3_Cd-net"), element_in_name("Fe K"), element_in_name("HAADF")
     ('Cd', 'Fe', None)
     """
-    found = [element for element, _ in _elements_in(name)]
-    if len(set(found)) > 1:
+    found = _told_by(name)
+    if len(found) > 1:
         raise InputError(
-            f"Expected one element in the name {name!r}, got {' and '.join(dict.fromkeys(found))}; "
-            f"rename it to <sample>_<element>.tif."
+            f"Expected one element in the name {name!r}, got {' and '.join(found)}; rename it to "
+            f"<sample>_<element>.tif."
         )
-    return found[0] if found else None
+    return found[0] if found and found[0] != _SURVEY else None
 
 
 def line_in_name(name: str) -> str | None:
@@ -48,7 +55,18 @@ def line_in_name(name: str) -> str | None:
 
 def is_survey_name(name: str) -> bool:
     """Whether a name is that of a survey image, as in ``24h_HAADF``."""
-    return bool({re.sub(r"\d", "", word).upper() for word in _words(name)} & _SURVEY_WORDS)
+    return bool({word.upper() for word in _survey_words(name)} & _SURVEY_WORDS)
+
+
+def is_telling_name(name: str) -> bool:
+    """Whether a name tells an element, several, or by a word of its own a survey.
+
+    Examples
+    --------
+    >>> is_telling_name("Cd-net"), is_telling_name("C2_HAADF"), is_telling_name("image 3")
+    (True, True, False)
+    """
+    return bool(_told_by(name))
 
 
 def read_role(name: str) -> tuple[str, str]:
@@ -59,16 +77,25 @@ def read_role(name: str) -> tuple[str, str]:
     >>> read_role("24h_Cd"), read_role("24h_HAADF"), read_role("24h")
     (('Cd', ''), ('', ''), ('', 'names neither'))
     """
-    found = list(dict.fromkeys(element for element, _ in _elements_in(name)))
+    found = _told_by(name)
     if len(found) > 1:
         return "", f"names {' and '.join(found)}"
-    if found or is_survey_name(name):
-        return "".join(found), ""
-    return "", NEITHER
+    if found and found[0] != _SURVEY:
+        return found[0], ""
+    return "", "" if found or is_survey_name(name) else NEITHER
 
 
-def _words(name: str) -> list[str]:
-    return re.findall(r"[A-Za-zα]+\d*", name)
+def _told_by(name: str) -> list[str]:
+    """Elements, and "a survey" where a word tells it clearly, without letters beside it."""
+    elements = list(dict.fromkeys(element for element, _ in _elements_in(name)))
+    clear = {word for word in _survey_words(name) if not is_element(word)}
+    if not {word.upper() for word in clear} & _CLEAR_WORDS:
+        return elements
+    return [one for one in elements if len(one) == 2 and one not in _ENGLISH] + [_SURVEY]
+
+
+def _survey_words(name: str) -> set[str]:
+    return set(re.findall(r"[A-Za-zα]+", name))
 
 
 def _elements_in(name: str) -> list[tuple[str, str]]:

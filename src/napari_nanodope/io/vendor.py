@@ -19,7 +19,7 @@ from napari_nanodope.io.cubes import ArrayCube, Cube, Hdf5Cube, SparseCube, find
 from napari_nanodope.io.files import UnreadableFileError, check_size
 from napari_nanodope.io.guarded import GuardedReadingError, load_guarded
 from napari_nanodope.io.hdf5 import check_hdf5
-from napari_nanodope.io.names import element_in_name
+from napari_nanodope.io.names import element_in_name, is_telling_name
 from napari_nanodope.io.signals import Content, Signal
 from napari_nanodope.io.units import to_keV, to_nm
 from napari_nanodope.io.velox import has_streams, open_scan
@@ -48,6 +48,7 @@ _PLUGINS = {
 _HDF5 = {"hspy", "emd"}
 _FRAME_NAMES = {"time", "frame", "frames", "scan", "scans", "stack"}
 _ENERGY_NAMES = {"energy", "x-ray energy", "x-ray"}
+_MAX_FRAMES = 1 << 16
 _EVEN = 1e-3  # by how much steps may differ along an axis that lists its values
 
 
@@ -113,12 +114,16 @@ def _open_others(path: Path, plugin: str, options: "ReadOptions") -> list[Signal
     given: dict[str, Any] = {}
     if plugin == "jeol" and path.suffix.lower() in (".asw", ".pts"):
         given["lazy"] = True  # sparse: a spectrum image of JEOL is mostly empty
-        if options.frames != "sum":
-            given["frame_list"] = list(range(*options.frames))
-    loaded = _load(path, plugin, **given)
+    if plugin == "jeol" and options.frames != "sum":
+        loaded = _load_jeol_frames(path, options.frames, given)
+    else:
+        loaded = _load(path, plugin, **given)
     if not loaded:
         raise UnreadableFileError(f"Expected images or spectra in {path}, got none; check it.")
     signals = _share_elements([_describe(one, path, plugin, options) for one in loaded])
+    if [signal.kind for signal in signals] == ["image"]:
+        named = loaded[0] | {"metadata": _name_by_file(loaded[0]["metadata"], path)}
+        signals = [_describe(named, path, plugin, options)]
     cubes = [signal for signal in signals if signal.kind == "spectrum image"]
     if options.detectors != "sum":
         if len(cubes) <= max(options.detectors, default=0):
@@ -128,11 +133,44 @@ def _open_others(path: Path, plugin: str, options: "ReadOptions") -> list[Signal
             )
         kept = [cubes[i] for i in options.detectors]
         signals = [s for s in signals if s.kind != "spectrum image"] + kept
-    if options.frames != "sum" and plugin != "jeol" and not any(_has_frames(s) for s in loaded):
+    if options.frames != "sum" and not any(_has_frames(s) for s in loaded):
         raise InputError(
             f"Expected a file that keeps frames apart, got {path}; leave frames='sum'."
         )
     return signals
+
+
+def _load_jeol_frames(
+    path: Path, frames: tuple[int, int], given: dict[str, Any]
+) -> list[dict[str, Any]]:
+    """Signals of a JEOL file with some of its frames added up; those beyond it would be ignored."""
+
+    def check(signals: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        stated = [_number(_get(s, "original_metadata", "Sweep")) for s in signals]
+        n_frames = max((int(n) for n in stated if n), default=0)
+        if n_frames and frames[1] > n_frames:
+            raise InputError(
+                f"Expected frames from 0 to {n_frames} in {path}, got {frames[0]} to {frames[1]}; "
+                f"choose others."
+            )
+        return signals
+
+    if not given:  # images keep none apart, which is told later
+        return _load(path, "jeol")
+    wanted = list(range(frames[0], min(frames[1], _MAX_FRAMES)))
+    try:
+        return check(_load(path, "jeol", frame_list=wanted, **given))
+    except GuardedReadingError:
+        check(_load(path, "jeol", frame_list=[0], **given))
+        raise
+
+
+def _name_by_file(metadata: Mapping[str, Any], path: Path) -> Mapping[str, Any]:
+    """Metadata with the file's name for a title where only that tells element or survey."""
+    title = _text(_get(metadata, "General", "title") or "")
+    if is_telling_name(title) or not is_telling_name(path.stem):
+        return metadata
+    return {**metadata, "General": {**(_get(metadata, "General") or {}), "title": path.stem}}
 
 
 def _share_elements(signals: list[Signal]) -> list[Signal]:
@@ -214,7 +252,8 @@ def _ordered(signal: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def _has_frames(signal: Mapping[str, Any]) -> bool:
-    return _count_frames(signal) > 0
+    is_jeol = bool(_get(signal, "original_metadata", "Sweep"))
+    return is_jeol or _count_frames(signal) > 0
 
 
 def _count_frames(signal: Mapping[str, Any]) -> int:

@@ -50,6 +50,27 @@ def test_structure_does_not_hide_the_box():
     assert detect_box_mean(raw.astype(float)) == 1
 
 
+Y, X = np.mgrid[:128, :128]
+BLOB = np.exp(-((Y - 40) ** 2 + (X - 70) ** 2) / 2 / 14**2)
+DISCS = 0.01 + ((Y % 32 - 16) ** 2 + (X % 32 - 16) ** 2 < 100)
+
+
+@pytest.mark.parametrize("width", [2, 3, 4, 5, 7])
+@pytest.mark.parametrize("rate", [0.5, 5.0, 800.0])
+@pytest.mark.parametrize("shape", [BLOB, 1 - BLOB, np.ones((18, 18))], ids=["blob", "pit", "few"])
+def test_counts_over_frames_are_not_smoothed_whatever_their_structure(width, rate, shape):
+    raw = np.random.default_rng(3).poisson(rate * shape)
+    assert detect_box_mean((raw / width**2).astype(np.float32)) == 1
+    assert detect_box_mean(uniform_filter(raw.astype(float), width).astype(np.float32)) == width
+
+
+@pytest.mark.parametrize("rate", [0.5, 5.0, 50.0])
+def test_edges_are_not_taken_for_noise(rate):
+    raw = np.random.default_rng(4).poisson(rate * DISCS)
+    assert detect_box_mean((raw / 9).astype(np.float32)) == 1
+    assert detect_box_mean(uniform_filter(raw.astype(float), 3)) == 3
+
+
 def test_the_warning_names_element_box_and_remedy():
     told = warn_of_smoothing("Mn", 3)
     for word in ("Mn", "3 x 3", "1/9", "9 pixels", "without a filter"):
