@@ -261,7 +261,7 @@ def plan_net_counts(windows: LineWindows, axis: EnergyAxis) -> NetCounts:
     Raises
     ------
     InputError
-        If a window holds no channel of the spectrum, or both windows of background the same.
+        If a window holds no channel of the spectrum that no other window holds.
 
     Notes
     -----
@@ -269,15 +269,15 @@ def plan_net_counts(windows: LineWindows, axis: EnergyAxis) -> NetCounts:
     their centres; with one window it is that window's mean. With n channels in the line, n_b in
     the window below and n_a above, and t the relative place of the line between their centres,
     net = S - n ((1 - t) S_b / n_b + t S_a / n_a), whose variance is that of independent Poisson
-    counts.
+    counts. Where two windows touch in the centre of a channel, it counts in the upper one only.
     """
     sides = [side for side in (windows.below_keV, windows.above_keV) if side is not None]
-    ranges = [axis.to_range(*window) for window in (windows.window_keV, *sides)]
+    ranges = _list_channels(windows, axis)
     for (first, end), window in zip(ranges, (windows.window_keV, *sides), strict=True):
         if first >= end:
             raise InputError(
                 f"Expected windows of {windows.line} within the spectrum, got {window[0]:.2f} to "
-                f"{window[1]:.2f} keV where it has no channel ({axis.offset_keV:.2f} to "
+                f"{window[1]:.2f} keV where it has no channel of its own ({axis.offset_keV:.2f} to "
                 f"{axis.end_keV:.2f} keV in steps of {axis.step_keV:.3f}); choose another line or "
                 f"wider windows."
             )
@@ -285,15 +285,46 @@ def plan_net_counts(windows: LineWindows, axis: EnergyAxis) -> NetCounts:
     centres = [(first + end - 1) / 2 for first, end in ranges]
     shares = [1.0] * len(sides)
     if len(sides) == 2:
-        if centres[1] == centres[2]:
-            raise InputError(
-                f"Expected background of {windows.line} at two energies, got one channel "
-                f"for both {sides[0]} and {sides[1]} keV; choose windows further apart."
-            )
         t = (centres[0] - centres[1]) / (centres[2] - centres[1])
         shares = [1 - t, t]
     scaled = [-lengths[0] * share / n for share, n in zip(shares, lengths[1:], strict=True)]
     return NetCounts(ranges=tuple(ranges), factors=(1.0, *scaled))
+
+
+def _list_channels(windows: LineWindows, axis: EnergyAxis) -> list[tuple[int, int]]:
+    """Channels of the line, then of its background; each ends where the next begins."""
+    found = [axis.to_range(*window) for window in windows.in_order()]
+    starts = [first for first, _ in found[1:]]
+    apart = [
+        (first, min(end, start))
+        for (first, end), start in zip(found, [*starts, axis.n_channels], strict=True)
+    ]
+    line = apart.pop(int(windows.below_keV is not None))
+    return [line, *apart]
+
+
+def cut_windows(windows: LineWindows, axis: EnergyAxis) -> LineWindows:
+    """Windows of a person, those of background cut where the spectrum ends.
+
+    Raises
+    ------
+    InputError
+        If the spectrum ends within the window of the line.
+    """
+    low, high = axis.offset_keV, axis.end_keV
+    start, end = windows.window_keV
+    if start < low - axis.step_keV or end > high + axis.step_keV:
+        raise InputError(
+            f"Expected a window of {windows.line} within the spectrum ({low:.2f} to {high:.2f} "
+            f"keV), got {start:.2f} to {end:.2f} keV; choose a narrower one."
+        )
+    sides = {"below_keV": windows.below_keV, "above_keV": windows.above_keV}
+    cut = {
+        name: (max(side[0], low), min(side[1], high))
+        for name, side in sides.items()
+        if side is not None and side[0] <= high and side[1] >= low
+    }
+    return windows.model_copy(update=cut)
 
 
 def choose_line(

@@ -288,11 +288,20 @@ def _open_all(
 
 def _check_parts(contents: "list[Content]", options: ReadOptions) -> None:
     """Raise where detectors or frames are chosen of files that keep none apart."""
-    is_asked = options.detectors != "sum" or options.frames != "sum"
-    if is_asked and contents and all(content.is_named_by_person for content in contents):
+    signals = [signal for content in contents for signal in content.signals]
+    cubes = [signal for signal in signals if signal.kind == "spectrum image"]
+    if not contents or cubes:  # of which the reader has seen to it
+        return
+    path = contents[0].files[0]
+    if options.detectors != "sum":
         raise InputError(
-            f"Expected a file that keeps detectors and frames apart, got "
-            f"{contents[0].files[0]}; leave detectors='sum' and frames='sum'."
+            f"Expected a spectrum image in {path}, of which to choose detectors, got none; leave "
+            f"detectors='sum'."
+        )
+    is_stack = any(signal.kind == "image" and len(signal.shape) > 2 for signal in signals)
+    if options.frames != "sum" and not is_stack:
+        raise InputError(
+            f"Expected a file that keeps frames apart, got {path}; leave frames='sum'."
         )
 
 

@@ -86,8 +86,9 @@ def choose_signals(contents: Sequence[Content], request: Request) -> Choice:
     if cube is None and not maps and survey is None and not request.has_survey:
         raise UnreadableFileError(_nothing_in(signals))
     marked = tuple(_mark(signal, cube, maps, survey) for _, signal in signals)
-    paths = [path for path, _ in signals]
-    passed = (*request.passed, *_tell_passed(list(zip(paths, marked, strict=True)), request))
+    used = [(path, signal) for (path, _), signal in zip(signals, marked, strict=True)]
+    doubts = [warning for content in contents for warning in content.warnings]
+    passed = (*request.passed, *doubts, *_tell_passed(used, request))
     is_listed = len(contents) > 1 and not request.is_folder
     is_named = survey is not None and (is_listed or survey.name == "survey")
     return Choice(cube, maps, survey, is_named, marked, passed)

@@ -18,11 +18,13 @@ from napari_nanodope.core.xray import (
     choose_line,
     compute_fwhm_keV,
     compute_noise_end_keV,
+    cut_windows,
     find_overlaps,
     place_windows,
     plan_net_counts,
 )
 from napari_nanodope.io.choice import Choice
+from napari_nanodope.io.cubes import Cube
 from napari_nanodope.io.files import hash_files, telling_damage
 from napari_nanodope.io.signals import Content, Signal
 from napari_nanodope.io.survey import fit_survey
@@ -88,9 +90,10 @@ def _assemble(
     options: "ReadOptions",
     files: tuple[Path, ...],
 ) -> FieldOfView:
-    mapped = _map_cube(choice.cube, files[0], options) if choice.cube else None
-    if mapped is None:
-        mapped = _take_maps(choice, files, options)
+    if choice.cube is not None:
+        mapped = _map_cube(choice.cube, _find_file(choice.cube, contents), options)
+    else:
+        mapped = _take_maps(choice, contents, options)
     image = survey or choice.survey
     target = choice.cube or (choice.maps[0] if choice.maps else image)
     assert target is not None
@@ -99,7 +102,7 @@ def _assemble(
     told: list[str] = []
     if image is not None:
         is_given = survey is not None or choice.is_survey_named
-        with telling_damage(files[0]):
+        with telling_damage(options.survey or _find_file(image, contents)):
             kept, told = fit_survey(image, target, size, is_given=is_given)
     texts = dict(contents[0].texts) if len(contents) == 1 else {}
     if options.sample_id:
@@ -131,6 +134,12 @@ def check_field(field: FieldOfView) -> FieldOfView:
     return replace(field, warnings=(*field.warnings, *told))
 
 
+def _find_file(signal: Signal, contents: Sequence[Content]) -> Path:
+    """The file that holds a signal."""
+    found = (c.files[0] for c in contents if any(one is signal for one in c.signals))
+    return next(found, contents[0].files[0])
+
+
 def _name(files: Sequence[Path], contents: Sequence[Content]) -> str:
     return files[0].stem if len(contents) == 1 else files[0].parent.name
 
@@ -157,22 +166,25 @@ def _choose_size(
     return stated[0]
 
 
-def _take_maps(choice: Choice, files: Sequence[Path], options: "ReadOptions") -> _Mapped:
+def _take_maps(choice: Choice, contents: Sequence[Content], options: "ReadOptions") -> _Mapped:
     """Ready-made maps."""
-    with telling_damage(files[0]):
-        maps = {s.element: s.load_image() for s in choice.maps if s.load_image is not None}
+    maps = {}
+    for signal in choice.maps:
+        assert signal.load_image is not None
+        with telling_damage(_find_file(signal, contents)):
+            maps[signal.element] = signal.load_image()
     missing = [symbol for symbol in options.elements if symbol not in maps]
     if missing:
         held = [s.element or s.name for s in choice.signals if s.kind == "image"]
         raise InputError(
-            f"Expected maps of {', '.join(missing)} in {files[0]}, got "
+            f"Expected maps of {', '.join(missing)} in {contents[0].files[0]}, got "
             f"{', '.join(held) or 'no maps'}; add the files or choose other elements."
         )
     first = next(iter(maps.values()), np.zeros((0, 0)))
     same = [image for image in maps.values() if image.shape == first.shape]
     settings: dict[str, Any] = {"elements": list(maps)}
-    if len(files) > 1:
-        settings["files"] = [file.name for file in files]
+    if len(contents) > 1:
+        settings["files"] = [content.files[0].name for content in contents]
     total = np.asarray(np.sum(same, axis=0, dtype=np.float64))
     return _Mapped(maps, {}, total, settings, [])
 
@@ -188,6 +200,7 @@ def _map_cube(signal: Signal, path: Path, options: "ReadOptions") -> _Mapped:
     elements = options.elements or tuple(lines) or signal.elements
     with telling_damage(path):
         spectrum = signal.cube.sample_spectrum()
+        _check_finite(signal.cube, spectrum, path)
     sampled = _Seen.of(signal, spectrum)
     told = [] if elements else [_tell_found(sampled.reading.elements[:_MAX_PROPOSED])]
     elements = elements or sampled.reading.elements[:_MAX_PROPOSED]
@@ -205,6 +218,7 @@ def _map_cube(signal: Signal, path: Path, options: "ReadOptions") -> _Mapped:
     total = NetCounts((whole if whole[0] < whole[1] else (0, signal.energy.n_channels),), (1.0,))
     with telling_damage(path):
         sums = signal.cube.sum_channels(*_weigh(total, list(plans.values())))
+        _check_finite(signal.cube, sums.spectrum, path)
     maps, variances = {}, {}
     for number, symbol in enumerate(plans):
         maps[symbol] = sums.pixels[..., 1 + 2 * number]
@@ -217,6 +231,18 @@ def _map_cube(signal: Signal, path: Path, options: "ReadOptions") -> _Mapped:
     }
     told += seen.warn(windows)
     return _Mapped(maps, variances, sums.pixels[..., 0], settings, told)
+
+
+def _check_finite(cube: Cube, spectrum: NDArray[Any], path: Path) -> None:
+    """Raise where the sum of spectra is not finite, and tell how many of them are not."""
+    if np.isfinite(spectrum).all():
+        return
+    sums = cube.sum_channels([(0, cube.shape[2])]).pixels
+    raise InputError(
+        f"Expected finite counts in the spectrum image of {path}, got {np.sum(~np.isfinite(sums))} "
+        f"NaN or infinite sums of spectra; replace what is not finite there, with np.nan_to_num "
+        f"say."
+    )
 
 
 def _weigh(
@@ -292,7 +318,7 @@ class _Seen:
     def choose_windows(self, symbol: str, told: str | LineWindows | None) -> LineWindows:
         """Windows of an element: those told, else where other lines leave the background free."""
         if isinstance(told, LineWindows):
-            return told
+            return cut_windows(told, self.spectrometer.axis)
         line = choose_line(symbol, load_lines(symbol), told, self.spectrometer.axis)
         return place_windows(
             line, self._lines_beside(symbol), self._tolerance(line, _BIASING), self.spectrometer

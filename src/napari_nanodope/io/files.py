@@ -120,9 +120,11 @@ def telling_damage(path: Path) -> Iterator[None]:
 
 
 def hash_files(paths: Iterable[Path]) -> str:
-    """Digest in hexadecimal of the bytes of files, in the order given."""
+    """Digest in hexadecimal of the bytes of files, in the order given; folders are passed over."""
     digest = hashlib.sha256()
     for path in paths:
+        if path.is_dir():
+            continue
         with path.open("rb") as file:
             while chunk := file.read(1 << 22):
                 digest.update(chunk)

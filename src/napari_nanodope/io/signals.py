@@ -80,6 +80,8 @@ class Content:
         What it says of the field: ``sample_id``, ``field_id``, ``survey_kind``.
     is_named_by_person : bool
         Whether a person named and chose its images, so that each must be of use.
+    warnings : tuple of str
+        What is doubtful about the file.
     needs_no_name : bool
         Whether its image is the survey where it is all that is read and its name tells nothing.
     """
@@ -90,3 +92,4 @@ class Content:
     texts: Mapping[str, str] = field(default_factory=dict)
     is_named_by_person: bool = False
     needs_no_name: bool = False
+    warnings: tuple[str, ...] = ()

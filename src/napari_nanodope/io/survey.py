@@ -30,7 +30,7 @@ def fit_survey(
     Raises
     ------
     InputError
-        If a survey that a person named shows another area.
+        If a survey that a person named shows another area, or one to be resampled is not finite.
 
     Notes
     -----
@@ -55,6 +55,12 @@ def fit_survey(
     told = warn_of_saturation(image, np.dtype(survey.dtype))
     if is_alike:
         return image, told
+    if not np.isfinite(image).all():
+        raise InputError(
+            f"Expected finite numbers in the survey {survey.name!r}, got "
+            f"{np.sum(~np.isfinite(image))} NaN or infinite; crop them away or replace them, with "
+            f"np.nan_to_num say."
+        )
     told.append(
         f"The survey of {_shape(survey.image_shape)} pixels was resampled onto the maps' "
         f"{_shape(shape)}."

@@ -65,8 +65,7 @@ def open_vendor(path: Path, options: "ReadOptions") -> Content:
     plugin = _PLUGINS[path.suffix.lower()]
     if plugin in _HDF5:
         check_hdf5(path)
-    elif plugin == "zspy":
-        check_zarr(path)
+    told = check_zarr(path) if plugin == "zspy" else []
     try:
         if plugin == "emd" and has_streams(path):
             signals = _open_velox(path, options)
@@ -81,7 +80,7 @@ def open_vendor(path: Path, options: "ReadOptions") -> Content:
             f"Expected a microscope file at {path}, got one that cannot be read ({reason}); copy "
             f"it again with all that belongs to it, or export element maps as TIFF."
         ) from None
-    return Content(tuple(signals), _list_companions(path))
+    return Content(tuple(signals), _list_companions(path), warnings=tuple(told))
 
 
 def _open_velox(path: Path, options: "ReadOptions") -> list[Signal]:
@@ -125,7 +124,7 @@ def _open_others(path: Path, plugin: str, options: "ReadOptions") -> list[Signal
         named = loaded[0] | {"metadata": _name_by_file(loaded[0]["metadata"], path)}
         signals = [_describe(named, path, plugin, options)]
     cubes = [signal for signal in signals if signal.kind == "spectrum image"]
-    if options.detectors != "sum":
+    if options.detectors != "sum" and cubes:
         if len(cubes) <= max(options.detectors, default=0):
             raise InputError(
                 f"Expected detectors from 0 to {len(cubes) - 1} in {path}, got "
@@ -133,7 +132,7 @@ def _open_others(path: Path, plugin: str, options: "ReadOptions") -> list[Signal
             )
         kept = [cubes[i] for i in options.detectors]
         signals = [s for s in signals if s.kind != "spectrum image"] + kept
-    if options.frames != "sum" and not any(_has_frames(s) for s in loaded):
+    if options.frames != "sum" and cubes and not any(_has_frames(s) for s in loaded):
         raise InputError(
             f"Expected a file that keeps frames apart, got {path}; leave frames='sum'."
         )
@@ -155,7 +154,7 @@ def _load_jeol_frames(
             )
         return signals
 
-    if not given:  # images keep none apart, which is told later
+    if not given:  # images keep none apart
         return _load(path, "jeol")
     wanted = list(range(frames[0], min(frames[1], _MAX_FRAMES)))
     try:
@@ -471,7 +470,7 @@ def _list_companions(path: Path) -> tuple[Path, ...]:
     """The file and those beside it that are read with it."""
     suffix, folder = path.suffix.lower(), path.parent
     if suffix == ".zspy":
-        return tuple(sorted(file for file in path.rglob("*") if file.is_file()))
+        return (path, *sorted(file for file in path.rglob("*") if file.is_file()))
     stem = glob.escape(path.stem)
     patterns = {
         ".rpl": (f"{stem}.raw",),

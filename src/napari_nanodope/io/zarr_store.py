@@ -16,8 +16,13 @@ _CODECS = frozenset(
 _MAX_UNPACKED, _MAX_SMALL = 5000, 1 << 28
 
 
-def check_zarr(folder: Path) -> None:
+def check_zarr(folder: Path) -> list[str]:
     """Raise unless the arrays of a Zarr folder unpack with plain codecs to a sensible size.
+
+    Returns
+    -------
+    list of str
+        Warnings of signals of which chunks are missing.
 
     Raises
     ------
@@ -25,10 +30,11 @@ def check_zarr(folder: Path) -> None:
         If an array is packed with a codec that could execute what the file says, or promises far
         more than is stored.
     """
-    small = 0
+    small, told = 0, []
     for description in sorted(folder.rglob(".zarray")):
         try:
             small += _check_array(description)
+            told += _tell_missing(description)
         except UnreadableFileError:
             raise
         except Exception as error:  # damaged descriptions fail in every way there is
@@ -41,6 +47,23 @@ def check_zarr(folder: Path) -> None:
             f"Expected a HyperSpy folder at {folder}, got {small / 1e6:.0f} MB of metadata; save "
             f"it again."
         )
+    return told
+
+
+def _tell_missing(description: Path) -> list[str]:
+    """Tell how many chunks of a signal were lost, or left out because they were empty."""
+    if description.parent.name != "data":
+        return []
+    about: dict[str, Any] = json.loads(description.read_text(encoding="utf-8"))
+    n_chunks = math.prod(-(-n // k) for n, k in zip(about["shape"], about["chunks"], strict=True))
+    files = description.parent.rglob("*")
+    n_there = sum(1 for file in files if file.is_file() and not file.name.startswith("."))
+    if n_there >= n_chunks:
+        return []
+    return [
+        f"{n_chunks - n_there} of {n_chunks} chunks are missing in {description.parent} and count "
+        f"as {about['fill_value'] or 0}; copy the folder again, unless empty chunks were left out."
+    ]
 
 
 def _check_array(description: Path) -> int:

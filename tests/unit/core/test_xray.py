@@ -12,6 +12,7 @@ from napari_nanodope.core.xray import (
     XrayLine,
     choose_line,
     compute_fwhm_keV,
+    cut_windows,
     find_overlaps,
     place_windows,
     plan_net_counts,
@@ -231,9 +232,27 @@ def test_windows_without_channels_are_refused():
         plan_net_counts(windows, coarse)
 
 
+def test_touching_windows_share_no_channel():
+    windows = LineWindows(
+        line="Ka", window_keV=(3.0, 3.5), below_keV=(2.5, 3.0), above_keV=(3.5, 4.0)
+    )
+    plan = plan_net_counts(windows, EnergyAxis(0.0, 0.01, 1000))
+    assert plan.ranges == ((300, 350), (250, 300), (350, 401))
+
+
+def test_windows_are_cut_where_the_spectrum_ends():
+    axis = EnergyAxis(0.16, 0.02, 200)  # to 4.14 keV
+    windows = LineWindows(line="Ka", window_keV=(3.0, 4.15), below_keV=(-1, 1), above_keV=None)
+    cut = cut_windows(windows, axis)
+    assert (cut.below_keV, cut.window_keV, cut.above_keV) == ((0.16, 1), (3.0, 4.15), None)
+    for window in ((3.0, 4.2), (0.1, 1.0)):
+        with pytest.raises(InputError, match=r"window of Ka within the spectrum \(0\.16 to 4\.14"):
+            cut_windows(LineWindows(line="Ka", window_keV=window), axis)
+
+
 def test_background_twice_in_one_channel_is_refused():
     coarse = EnergyAxis(0.0, 0.5, 40)
     sides = {"below_keV": (3.0, 3.0), "above_keV": (3.0, 3.2)}
     windows = LineWindows(line="Ka", window_keV=(3.0, 3.0), **sides)
-    with pytest.raises(InputError, match=r"at two energies, got one channel .*further apart"):
+    with pytest.raises(InputError, match="where it has no channel of its own"):
         plan_net_counts(windows, coarse)

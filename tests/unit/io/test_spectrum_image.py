@@ -177,7 +177,9 @@ def test_an_image_alone_is_no_spectrum_image(tmp_path: Path) -> None:
 def test_a_spectrum_that_is_not_finite_is_refused(tmp_path: Path) -> None:
     cube, _ = make_cube()
     cube[2, 3, 313] = np.nan
-    with pytest.raises(nd.InputError, match="1 NaN or infinite"):
+    cube[4, 4, :2] = np.inf
+    cube[0, 0, 2] = np.nan
+    with pytest.raises(nd.InputError, match=r"spectrum image of .*a\.hspy, got 3 NaN or infinite"):
         nd.read_field(write(tmp_path / "a.hspy", cube), ["Cd"])
 
 
@@ -219,3 +221,33 @@ def test_elements_that_only_the_file_names_may_have_no_line(tmp_path: Path) -> N
     assert any(warning.startswith("H, which the file names") for warning in field.warnings)
     with pytest.raises(nd.InputError, match="line of H"):
         nd.read_field(path, ["Mn", "H"])
+
+
+def test_windows_beyond_the_spectrum_are_cut_and_told_or_refused(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.hspy", make_cube()[0])  # to 9.99 keV
+    windows = LineWindows(line="La", window_keV=(3.0, 3.3), above_keV=(9.0, 11.0))
+    told = nd.read_field(path, lines={"Cd": windows}).source.settings["lines"]["Cd"]
+    assert told["above_keV"] == [9.0, pytest.approx(9.99)]
+    with pytest.raises(nd.InputError, match="window of La within the spectrum"):
+        nd.read_field(path, lines={"Cd": LineWindows(line="La", window_keV=(9.0, 11.0))})
+
+
+def test_damage_is_told_of_the_file_that_is_damaged(tmp_path: Path) -> None:
+    cube = write(tmp_path / "cube.hspy", make_cube()[0])
+    with h5py.File(cube, "a") as file:
+        group = file["Experiments/made"]
+        values = group["data"][...]
+        del group["data"]
+        group.create_dataset("data", data=values, chunks=(3, 5, 1000), compression="gzip")
+        group["data"].id.write_direct_chunk((3, 0, 0), b"no deflate at all")
+    image = write(tmp_path / "a_HAADF.hspy", np.ones(SHAPE), order=("y", "x"))
+    with pytest.raises(UnreadableFileError, match=r"whole data in .*cube\.hspy, got damaged"):
+        nd.read_field([image, cube], ["Cd"])
+
+
+def test_images_have_no_detectors_to_choose(tmp_path: Path) -> None:
+    image = write(tmp_path / "a.hspy", np.ones(SHAPE), order=("y", "x"))
+    with pytest.raises(nd.InputError, match="a spectrum image in .* to choose detectors, got none"):
+        nd.read_field(image, detectors=0)
+    cube = write(tmp_path / "b.hspy", make_cube()[0])
+    assert nd.read_field([cube, image], ["Cd"], detectors=0).survey_kind == "image"

@@ -475,3 +475,11 @@ def test_saturation_is_told_of_the_survey_as_stored(folder):
     write_maps(folder, {"scan3_HAADF.tif": bright}, **fine)
     warnings = read_field(folder).warnings
     assert any("50.0 % of the survey's pixels are saturated at 65535" in w for w in warnings)
+
+
+def test_a_survey_that_is_not_finite_is_told_before_it_is_resampled(folder):
+    fine = np.kron(HAADF, np.ones((2, 2), np.float32))
+    fine[3, 4] = np.nan
+    write_maps(folder, {"scan3_HAADF.tif": fine}, resolution=(1e7 / 0.35, 1e7 / 0.25))
+    with pytest.raises(InputError, match="survey 'scan3_HAADF', got 1 NaN or infinite"):
+        read_field(folder)

@@ -11,6 +11,7 @@ import pytest
 import napari_nanodope as nd
 from napari_nanodope.io import UnreadableFileError
 
+WINDOWS = nd.LineWindows(line="La", window_keV=(3.0, 3.3))
 CUBE = np.random.default_rng(0).poisson(0.5, (6, 8, 512)).astype(np.uint16)
 
 
@@ -77,3 +78,13 @@ def test_a_file_is_no_zarr_folder(saved: Path) -> None:
     saved.write_bytes(b"x")
     with pytest.raises(UnreadableFileError, match="a HyperSpy folder at .*, got a file"):
         nd.read_field(saved)
+
+
+def test_chunks_that_were_lost_are_told(saved: Path) -> None:
+    whole = nd.read_field(saved, ["Cd"])
+    assert not any("chunks" in warning for warning in whole.warnings)
+    assert whole.source is not None
+    assert (whole.field_id, whole.source.path) == ("scan", str(saved))
+    next(saved.rglob("data/0/0/0")).unlink()
+    (told,) = (w for w in nd.read_field(saved, lines={"Cd": WINDOWS}).warnings if "chunks" in w)
+    assert "1 of 1 chunks are missing" in told
