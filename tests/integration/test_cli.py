@@ -155,15 +155,11 @@ def test_info_tells_why_there_is_no_field(run: Run, tmp_path: Path) -> None:
     assert "No field: Expected a calibration in nm" in out
 
 
-@pytest.mark.parametrize(
-    "array",
-    [np.ones(9), np.ones((2, 3, 4, 5)), np.array(5.0), np.ones((4, 5), complex)],
-    ids=np.shape,
-)
+@pytest.mark.parametrize("shape", [(), (40,), (20, 20, 20), (0, 5)], ids=str)
 def test_info_tells_of_arrays_that_are_no_image(
-    run: Run, tmp_path: Path, array: np.ndarray
+    run: Run, tmp_path: Path, shape: tuple[int, ...]
 ) -> None:
-    np.savez(tmp_path / "a.npz", Cd=array, pixel_size_nm=0.7)
+    np.savez(tmp_path / "a.npz", Cd=np.ones(shape) / 9, pixel_size_nm=0.7)
     _, out, _ = run("info", tmp_path / "a.npz")
     assert "no image of grey values or counts" in out
 
