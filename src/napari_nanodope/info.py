@@ -1,9 +1,11 @@
 """What a file holds, in words and numbers: signals, field, elements, warnings."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_nanodope.core.filtering import detect_box_mean
+from napari_nanodope.io.files import telling_damage
 
 if TYPE_CHECKING:
     from napari_nanodope.io import Inspection
@@ -48,7 +50,8 @@ def _measure_smoothing(signal: "Signal") -> int:
     if not signal.element or signal.kind != "image" or signal.problem:
         return 1
     assert signal.load_image is not None
-    return detect_box_mean(signal.load_image())
+    with telling_damage(Path(signal.name)):
+        return detect_box_mean(signal.load_image())
 
 
 def _describe_field(field: "FieldOfView") -> dict[str, Any]:

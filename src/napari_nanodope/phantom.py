@@ -12,8 +12,7 @@ from scipy.spatial.transform import Rotation
 
 from napari_nanodope.materials import material_named
 from napari_nanodope.model import FieldOfView, InputError, Source, as_pixel_size_nm, is_element
-
-Shape = Literal["sphere", "ellipsoid", "tetrahedron", "truncated octahedron", "rod"]
+from napari_nanodope.shapes import Shape, find_reach, measure_depth
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,10 +38,11 @@ class PhantomParams:
         Mean and standard deviation of the radius of the sphere of the same volume.
     radius_range_nm : (float, float)
         Where radii are cut.
-    particle_shape : {"sphere", "ellipsoid", "tetrahedron", "truncated octahedron", "rod"}
-        All but spheres are turned at random.
+    particle_shape : str
+        "sphere", "ellipsoid", "tetrahedron", "octahedron", "truncated octahedron", "cube", "plate"
+        or "rod"; all but spheres are turned at random.
     aspect_ratio : float
-        Length over width of ellipsoids and rods.
+        Length over width of ellipsoids and rods; width over thickness of plates.
     arrangement : {"rows", "random"}
         Close rows, as published, or random places.
     gap_nm : float
@@ -360,26 +360,7 @@ def _place_random(params: PhantomParams, rng: np.random.Generator) -> list[tuple
 
 
 def _reach(params: PhantomParams) -> float:
-    """Radius of the circumscribed sphere over that of the sphere of the same volume."""
-    k = params.aspect_ratio
-    reach: dict[str, float] = {
-        "sphere": 1.0,
-        "ellipsoid": k ** (2 / 3),
-        "tetrahedron": 3 / _TETRAHEDRON,
-        "truncated octahedron": float(np.sqrt(5)) / _OCTAHEDRON,
-        "rod": k / _rod_radius(k),
-    }
-    return reach[params.particle_shape]
-
-
-# Radius of the sphere of the same volume as
-_TETRAHEDRON = (8 * np.sqrt(3) * 3 / (4 * np.pi)) ** (1 / 3)  # of inradius 1, volume 8 sqrt(3)
-_OCTAHEDRON = (32 * 3 / (4 * np.pi)) ** (1 / 3)  # |x|+|y|+|z| <= 3, |x| <= 2, volume 32
-
-
-def _rod_radius(k: float) -> float:
-    """Rod of radius 1 and length 2 k with hemispherical caps."""
-    return float((1 + 1.5 * (k - 1)) ** (1 / 3))
+    return find_reach(params.particle_shape, params.aspect_ratio)
 
 
 def _voxelise(
@@ -397,48 +378,8 @@ def _voxelise(
     points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
     if params.particle_shape != "sphere":
         points = points @ Rotation.random(rng=rng).as_matrix()
-    depth = _DEPTHS[params.particle_shape](
-        points * params.pixel_size_nm / radius_nm, params.aspect_ratio
-    )
-    return depth * radius_nm, first
-
-
-def _depth_in_sphere(p: NDArray[np.float64], _: float) -> NDArray[np.float64]:
-    return np.asarray(1 - np.linalg.norm(p, axis=-1))
-
-
-def _depth_in_ellipsoid(p: NDArray[np.float64], k: float) -> NDArray[np.float64]:
-    """First-order distance: the quadric's radius less 1, over the length of its gradient."""
-    half = np.array([k ** (2 / 3), k ** (-1 / 3), k ** (-1 / 3)])
-    radius = np.linalg.norm(p / half, axis=-1)
-    steepness = np.linalg.norm(p / half**2, axis=-1) / np.maximum(radius, 1e-9)
-    return np.asarray((1 - radius) / np.maximum(steepness, 1e-9))
-
-
-def _depth_in_tetrahedron(p: NDArray[np.float64], _: float) -> NDArray[np.float64]:
-    normals = np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]]) / np.sqrt(3)
-    return np.asarray(1 / _TETRAHEDRON - (p @ normals.T).max(axis=-1))
-
-
-def _depth_in_truncated_octahedron(p: NDArray[np.float64], _: float) -> NDArray[np.float64]:
-    q = np.abs(p)
-    hexagons = (3 / _OCTAHEDRON - q.sum(axis=-1)) / np.sqrt(3)
-    return np.asarray(np.minimum(hexagons, 2 / _OCTAHEDRON - q.max(axis=-1)))
-
-
-def _depth_in_rod(p: NDArray[np.float64], k: float) -> NDArray[np.float64]:
-    unit = 1 / _rod_radius(k)
-    beyond = np.maximum(np.abs(p[..., 0]) - (k - 1) * unit, 0)
-    return np.asarray(unit - np.sqrt(beyond**2 + p[..., 1] ** 2 + p[..., 2] ** 2))
-
-
-_DEPTHS = {
-    "sphere": _depth_in_sphere,
-    "ellipsoid": _depth_in_ellipsoid,
-    "tetrahedron": _depth_in_tetrahedron,
-    "truncated octahedron": _depth_in_truncated_octahedron,
-    "rod": _depth_in_rod,
-}
+    points = points * params.pixel_size_nm / radius_nm
+    return measure_depth(params.particle_shape, points, params.aspect_ratio) * radius_nm, first
 
 
 def _overlap(

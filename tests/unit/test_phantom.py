@@ -2,6 +2,7 @@
 
 import json
 import math
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -13,8 +14,9 @@ from scipy.stats import kstest
 from napari_nanodope.materials import material_named
 from napari_nanodope.model import InputError
 from napari_nanodope.phantom import PhantomParams, simulate_field
+from napari_nanodope.shapes import Shape
 
-SHAPES = ["sphere", "ellipsoid", "tetrahedron", "truncated octahedron", "rod"]
+SHAPES = list(get_args(Shape))
 HALF_DIAGONAL = math.sqrt(3) / 2  # of a voxel, from its centre to a corner
 
 
@@ -353,7 +355,7 @@ def test_the_probe_blurs_but_loses_no_counts():
     "params",
     [
         {"location": "middle"},
-        {"particle_shape": "cube"},
+        {"particle_shape": "dodecahedron"},
         {"arrangement": "spiral"},
         {"doping": -0.1},
         {"doping": 1.1},
