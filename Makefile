@@ -5,7 +5,7 @@ SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13)
 PYTHON := $(shell for p in python3.11 python3.12 python3.13 python3 python; do \
 	$$p -c '$(SUPPORTED)' 2>/dev/null && echo $$p && break; done)
 
-.PHONY: demo test check docs bench fuzz clean
+.PHONY: demo test check docs bench fuzz train clean
 
 demo: $(VENV)/installed-core
 	$(BIN)/nanodope demo nanodope-demo
@@ -28,9 +28,14 @@ bench: $(VENV)/installed-core
 	$(BIN)/python benchmarks/start.py
 	$(BIN)/python benchmarks/radial.py
 	$(BIN)/python benchmarks/reading.py
+	$(BIN)/python benchmarks/segmentation.py
 
 fuzz: $(VENV)/installed-dev
 	$(BIN)/python fuzz/readers.py
+
+# Some hours on a processor; stopped, it goes on where it was. The bundled weights came out of it.
+train: $(VENV)/installed-core
+	$(BIN)/nanodope train nanodope-training --rounds 40 --seed 0
 
 clean:
 	rm -rf $(VENV) docs/_build docs/auto_examples docs/reference/generated nanodope-demo

@@ -1,4 +1,4 @@
-"""The `nanodope` command: simulate, read, analyse and draw from a shell.
+"""The `nanodope` command: simulate, read, analyse, draw and train from a shell.
 
 Exit codes: 0 all done; 1 some of several files failed, or the command was stopped; 2 the input or
 the command line cannot be used, and nothing was written.
@@ -8,7 +8,7 @@ import argparse
 import json
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, cast
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from napari_nanodope.model import FieldOfView
     from napari_nanodope.recipe import Recipe
     from napari_nanodope.results import FieldResult
+    from napari_nanodope.segmentation.training import Curated
 
 OK, FAILED, BAD_INPUT = 0, 1, 2
 Step = Callable[[float, str], None]
@@ -61,7 +62,16 @@ def _build_parser() -> _Parser:
     parser = _Parser(prog="nanodope", description=napari_nanodope.__doc__.split("\n")[0])
     parser.add_argument("--version", action="version", version=napari_nanodope.__version__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
-    for add in (_add_demo, _add_simulate, _add_info, _add_recipe, _add_analyze, _add_figures):
+    for add in (
+        _add_demo,
+        _add_simulate,
+        _add_info,
+        _add_recipe,
+        _add_analyze,
+        _add_figures,
+        _add_train,
+        _add_evaluate,
+    ):
         add(commands)
     return parser
 
@@ -184,10 +194,17 @@ def _add_analyze(commands: Any) -> None:
     parser.add_argument("--threshold", help="counts, or auto")
     parser.add_argument("--icp-ms-mM", type=float, help="concentration to compare with")
     parser.add_argument("--labels", type=Path, nargs="+", metavar="F", help="one per FILE")
+    parser.add_argument("--diameter-nm", help="expected of a nanocrystal, or auto")
+    _add_method(parser)
     parser.add_argument("--recipe", type=Path, metavar="F", help="settings; options overrule it")
     parser.add_argument("--macro-csv", action="store_true", help="write paritcal.csv as well")
     parser.add_argument("--no-figures", action="store_true", help="write tables only")
     _add_reading(parser)
+
+
+def _add_method(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--method", choices=["cellpose", "watershed"], help="of segmentation")
+    parser.add_argument("--model", help="network: nanocrystal, cpsam_v2, cpdino or a file")
 
 
 def _run_analyze(args: argparse.Namespace) -> int:
@@ -280,10 +297,23 @@ def _folder(args: argparse.Namespace, result: "FieldResult") -> Path:
 
 def _print_summary(file: Path, folder: Path, result: "FieldResult") -> None:
     print(f"{file} -> {folder}")
+    print(f"  {_tell_segmentation(result)}")
     for statement in result.summary["statements"]:
         print(f"  {statement}")
     for warning in result.summary["warnings"]:
         print(f"  Warning: {warning}")
+
+
+def _tell_segmentation(result: "FieldResult") -> str:
+    about = result.provenance["labels"]
+    if about["origin"] == "given":
+        return "Labels were given."
+    network = f", {about['model']} on {about['device']}" if "model" in about else ""
+    how = "estimated; --diameter-nm overrules it" if about["diameter_is_estimated"] else "given"
+    return (
+        f"Segmented: {about['method']}{network}, {about['image']}, for a diameter of "
+        f"{about['diameter_nm']:g} nm ({how})."
+    )
 
 
 def _add_figures(commands: Any) -> None:
@@ -307,6 +337,96 @@ def _run_figures(args: argparse.Namespace) -> int:
     else:
         print(f"{len(files)} files in {len(folders)} folder(s) below {args.dir}.")
     return OK
+
+
+def _add_train(commands: Any) -> None:
+    text = "train the segmentation network: on simulated scenes, or further on curated results"
+    parser = _add(commands, "train", _run_train, text)
+    parser.add_argument("out", type=Path, metavar="OUT", help="folder, or with --from a new file")
+    parser.add_argument("--rounds", type=int, default=40, help="from scratch (default 40)")
+    parser.add_argument("--seed", type=int, default=0, help="of the random numbers (default 0)")
+    parser.add_argument(
+        "--from", dest="results", type=Path, nargs="+", metavar="DIR", help="curated results"
+    )
+    parser.add_argument("--model", default="nanocrystal", help="with --from: network to begin with")
+
+
+def _run_train(args: argparse.Namespace) -> int:
+    from napari_nanodope.segmentation import training  # noqa: PLC0415
+
+    if not args.results:
+        schedule = training.Schedule(rounds=args.rounds, seed=args.seed)
+        weights, card = training.train_from_scratch(
+            args.out, schedule, report=lambda line: print(line, file=sys.stderr, flush=True)
+        )
+        if args.json:
+            _print_json({"weights": str(weights), "card": str(card)})
+        else:
+            print(f"The weights are {weights}; how well they do is in {card}.")
+        return OK
+    curated = [_load_curated(folder) for folder in args.results]
+    tuned = training.fine_tune(curated, args.out, model=args.model, seed=args.seed)
+    if args.json:
+        _print_json(
+            {"weights": str(tuned.path), "before": tuned.before, "after": tuned.after}
+            | {"n_trained": tuned.n_trained, "n_held_out": tuned.n_held_out}
+            | {"losses": list(tuned.losses)}
+        )
+    else:
+        print(f"{tuned.path}: {tuned}\nUse it with --model {tuned.path}.")
+    return OK
+
+
+def _load_curated(folder: Path) -> "Curated":
+    from napari_nanodope.results import FieldResult  # noqa: PLC0415
+    from napari_nanodope.segmentation import choose_image  # noqa: PLC0415
+    from napari_nanodope.segmentation.training import Curated  # noqa: PLC0415
+
+    result = FieldResult.load(folder)
+    recipe = result.recipe
+    image, _ = choose_image(result.field, recipe.segment, host=recipe.field.host)
+    return Curated(image, result.labels)
+
+
+def _add_evaluate(commands: Any) -> None:
+    text = "score segmentation on simulated scenes, or on curated results"
+    parser = _add(commands, "evaluate-segmentation", _run_evaluate, text)
+    parser.add_argument("--n", type=int, default=10, help="scenes of each kind (default 10)")
+    parser.add_argument("--results", type=Path, nargs="+", metavar="DIR", help="curated results")
+    parser.add_argument("--recipe", type=Path, metavar="F", help="settings; options overrule it")
+    _add_method(parser)
+
+
+def _run_evaluate(args: argparse.Namespace) -> int:
+    from napari_nanodope.segmentation import evaluation, outline_image  # noqa: PLC0415
+    from napari_nanodope.segmentation.scenes import KINDS  # noqa: PLC0415
+
+    stage = _load_recipe(args).segment
+    examples: Iterable[evaluation.Example]
+    if args.results:
+        curated = [(folder, _load_curated(folder)) for folder in args.results]
+        examples = [
+            evaluation.Example(folder.name, "curated", one.image, one.labels)
+            for folder, one in curated
+        ]
+    else:
+        examples = evaluation.render_held_out(args.n)
+    with _progress("evaluating") as step:
+        total = len(args.results or ()) or args.n * len(KINDS)
+        counted = _counting(examples, total, step)
+        table = evaluation.evaluate(lambda image, d: outline_image(image, d, stage)[0], counted)
+    scores = evaluation.summarise(table)
+    if args.json:
+        _print_json({"pictures": table.to_dict("records"), "kinds": scores.to_dict("records")})
+    else:
+        print(scores.to_string(index=False, float_format="{:.3f}".format, na_rep=""))
+    return OK
+
+
+def _counting(examples: Iterable[Any], total: int, step: Step) -> Iterator[Any]:
+    for number, one in enumerate(examples):
+        step(number / total, one.name)
+        yield one
 
 
 def _read(
@@ -345,6 +465,10 @@ def _load_recipe(args: argparse.Namespace) -> "Recipe":
     stages: dict[str, dict[str, Any]] = {"field": changes}
     if given.get("threshold") is not None:
         stages["count"] = {"threshold": _number_or_word(args.threshold)}
+    segment = {name: given[name] for name in ("method", "model") if given.get(name)}
+    if given.get("diameter_nm") is not None:
+        segment["diameter_nm"] = _number_or_word(args.diameter_nm)
+    stages["segment"] = segment
     if given.get("icp_ms_mM") is not None:
         stages["expect"] = {"icp_ms_mM": args.icp_ms_mM}
     return recipe.replace(**stages)

@@ -38,7 +38,7 @@ from napari_nanodope.materials import dopants_to_mM, sphere_volume_nm3
 from napari_nanodope.model import FieldOfView, as_labels, read_only
 from napari_nanodope.recipe import Recipe
 from napari_nanodope.results import FieldResult
-from napari_nanodope.segmentation import segment
+from napari_nanodope.segmentation import Outlines, outline
 
 Progress = Callable[[float, str], None]
 
@@ -99,10 +99,12 @@ def analyze(
 
     host, dopant = field.map_of(recipe.field.host), field.map_of(recipe.field.dopant)
     step(0.0, "segmentation")
+    found: Outlines | None = None
     if labels is None:
-        outlined, origin = segment(field, recipe.segment, host=recipe.field.host), "segmented"
+        found = outline(field, recipe.segment, host=recipe.field.host)
+        outlined = found.labels
     else:
-        outlined, origin = as_labels(labels, field.shape).copy(), "given"
+        outlined = as_labels(labels, field.shape).copy()
     step(0.4, "morphology")
     compact = compact_labels(outlined)
     shapes = measure_morphology(compact, field.pixel_size_nm)
@@ -115,6 +117,7 @@ def analyze(
     table = _tabulate_particles(
         _Measured(compact, shapes, inradius_nm, sums, background), field.pixel_size_nm, recipe
     )
+    _add_scores(table, found)
     location = _locate(sums, table["included"].to_numpy(bool), background, field, recipe)
     summary = summarize(Findings(table, shapes.n_pixels, background, threshold, location), recipe)
     summary["warnings"] = [*_warn_of_data(field, recipe), *summary["warnings"]]
@@ -126,7 +129,7 @@ def analyze(
         radial=_identify(_tabulate_radial(sums, compact, field.pixel_size_nm), field, recipe),
         profiles=_identify(location.expected, field, recipe),
         summary=summary,
-        provenance=_trace(field, recipe, outlined, origin),
+        provenance=_trace(field, recipe, outlined, found),
     )
     step(1.0, "done")
     return result
@@ -207,6 +210,12 @@ def _tabulate_particles(
     )
 
 
+def _add_scores(table: pd.DataFrame, found: Outlines | None) -> None:
+    """Add to the particle table how sure the segmentation was; NaN where labels were given."""
+    for name in ("probability", "flow_error"):
+        table[name] = np.nan if found is None else found.scores[name].to_numpy(float)
+
+
 def _share_volume(
     volume_nm3: NDArray[np.float64], host_counts: NDArray[np.float64]
 ) -> NDArray[np.float64]:
@@ -281,10 +290,11 @@ def _warn_of_data(field: FieldOfView, recipe: Recipe) -> list[str]:
 
 
 def _trace(
-    field: FieldOfView, recipe: Recipe, labels: NDArray[np.int32], origin: str
+    field: FieldOfView, recipe: Recipe, labels: NDArray[np.int32], found: Outlines | None
 ) -> dict[str, Any]:
     source = field.source
-    packages = ("numpy", "scipy", "pandas", "numba", "edt", "scikit-image")
+    packages = ("numpy", "scipy", "pandas", "numba", "edt", "scikit-image", "cellpose", "torch")
+    about = {"origin": "given"} if found is None else {"origin": "segmented", **found.settings}
     return {
         "package": "napari-nanodope",
         "version": version("napari-nanodope"),
@@ -297,7 +307,7 @@ def _trace(
             "reader": source.reader if source else "arrays",
             "settings": dict(source.settings) if source else {},
         },
-        "labels": {"origin": origin, "sha256": hash_arrays(labels)},
+        "labels": {**about, "sha256": hash_arrays(labels)},
     }
 
 

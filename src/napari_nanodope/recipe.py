@@ -107,8 +107,10 @@ class MapsStage(Stage):
 class SegmentStage(Stage):
     """From images to labels."""
 
-    method: Literal["watershed"] = "watershed"
+    method: Literal["watershed", "cellpose"] = "watershed"
     """How nanocrystals are outlined."""
+    model: str = "nanocrystal"
+    """Network of "cellpose": the bundled one, "cpsam_v2", "cpdino", or a file of weights."""
     image: Literal["auto", "survey", "host"] = "auto"
     """Image to segment; "auto" is the survey, or the host map where the file holds no image."""
     diameter_nm: Positive | Literal["auto"] = "auto"

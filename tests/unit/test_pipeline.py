@@ -12,7 +12,8 @@ IDENTITY = ["sample_id", "field_id", "host_element", "dopant_element"]
 PARTICLES = (
     "label, centroid_y_nm, centroid_x_nm, area_nm2, equivalent_diameter_nm, inradius_nm, "
     "eccentricity, solidity, touches_border, included, exclusion_reason, host_counts, "
-    "dopant_pixels, dopant_counts, dopants, dopants_low, dopants_high, volume_nm3, dopant_mM"
+    "dopant_pixels, dopant_counts, dopants, dopants_low, dopants_high, volume_nm3, dopant_mM, "
+    "probability, flow_error"
 ).split(", ")
 RADIAL = "label, depth_px, depth_nm, n_pixels, host_counts, dopant_pixels, dopant_counts".split(
     ", "

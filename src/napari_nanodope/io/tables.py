@@ -28,6 +28,8 @@ DEFINITIONS = {
     "dopants_high": "upper end of the 95 % interval of the expected dopants",
     "volume_nm3": "volume of the particle as the recipe's particles.volume takes it",
     "dopant_mM": "dopants over volume, in millimoles per litre of crystal",
+    "probability": "mean over the pixels of how sure the network is, from 0 to 1",
+    "flow_error": "squared difference between the network's flows and the outline's; 0 is perfect",
     "depth_px": "depth bin, one pixel wide; 0 at the edge",
     "depth_nm": "depth of the middle of the bin below the edge of the particle",
     "n_pixels": "pixels",

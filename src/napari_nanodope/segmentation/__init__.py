@@ -1,10 +1,38 @@
 """From images to labels: one way in, whatever the method."""
 
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from napari_nanodope.model import FieldOfView
 from napari_nanodope.recipe import SegmentStage
+
+
+@dataclass(frozen=True, slots=True)
+class Outlines:
+    """Particles as a method outlined them.
+
+    Attributes
+    ----------
+    labels : (Y, X) int32 array
+        0 for background, particles from 1.
+    scores : DataFrame
+        A row per particle: ``label``; ``probability``, the mean over its pixels, from 0 to 1; and
+        ``flow_error``, the mean squared difference between the flows of the network and those of
+        the outline. Low probabilities and high errors are doubtful. NaN for watershed.
+    diameter_nm : float
+        Diameter that set the scale, given or estimated.
+    settings : dict
+        Method, model, device and magnification, to write down.
+    """
+
+    labels: NDArray[np.int32]
+    scores: pd.DataFrame
+    diameter_nm: float
+    settings: dict[str, Any]
 
 
 def segment(
@@ -17,19 +45,19 @@ def segment(
     field : FieldOfView
         Survey and maps.
     params : SegmentStage, optional
-        Method, image and expected diameter: ``recipe.segment``.
+        Method, model, image and expected diameter: ``recipe.segment``.
     host : str, optional
         Element whose map shows whole nanocrystals; the field's first one by default.
 
     Returns
     -------
     (Y, X) int32 array
-        0 for background, particles from 1.
+        0 for background, particles from 1. A pixel is inside a particle if that covers its centre.
 
     Raises
     ------
     InputError
-        If the host map is asked for and the field has none.
+        If the host map is asked for and the field has none, or the model cannot be read.
 
     Examples
     --------
@@ -39,11 +67,61 @@ def segment(
     >>> labels.shape, int(labels.max()) > 20
     ((120, 120), True)
     """
-    from napari_nanodope.segmentation.watershed import segment_by_watershed  # noqa: PLC0415
+    return outline(field, params, host=host).labels
 
+
+def outline(
+    field: FieldOfView, params: SegmentStage | None = None, *, host: str | None = None
+) -> Outlines:
+    """Label image with a score per particle, and what set the scale; see `segment`."""
     params = params or SegmentStage()
-    use_host = params.image == "host" or (params.image == "auto" and field.survey_kind == "counts")
-    image = field.map_of(host or field.elements[0]) if use_host else field.survey
-    diameter = params.diameter_nm
+    image, name = choose_image(field, params, host=host)
     pixel_nm = float(np.sqrt(field.pixel_size_nm[0] * field.pixel_size_nm[1]))
-    return segment_by_watershed(image, None if diameter == "auto" else diameter / pixel_nm)
+    given_px = None if params.diameter_nm == "auto" else params.diameter_nm / pixel_nm
+    labels, scores, diameter_px, settings = outline_image(image, given_px, params)
+    about = {
+        "method": params.method,
+        "image": name,
+        "diameter_nm": float(f"{diameter_px * pixel_nm:.4g}"),
+        "diameter_is_estimated": given_px is None,
+    }
+    return Outlines(labels, scores, diameter_px * pixel_nm, about | settings)
+
+
+def choose_image(
+    field: FieldOfView, params: SegmentStage, *, host: str | None = None
+) -> tuple[NDArray[np.float32], str]:
+    """Image of a field that is segmented, and what it is called."""
+    if params.image == "host" or (params.image == "auto" and field.survey_kind == "counts"):
+        return field.map_of(host or field.elements[0]), "host map"
+    return field.survey, "survey"
+
+
+_Outlined = tuple[NDArray[np.int32], pd.DataFrame, float, dict[str, Any]]
+
+
+def outline_image(
+    image: NDArray[np.float32], diameter_px: float | None, params: SegmentStage
+) -> _Outlined:
+    """Labels of an image, scores, the diameter in pixels that set the scale, and settings."""
+    if params.method == "watershed":
+        return _outline_by_watershed(image, diameter_px)
+    from napari_nanodope.segmentation.cellpose import segment_by_cellpose  # noqa: PLC0415
+
+    found = segment_by_cellpose(image, diameter_px, model=params.model)
+    return found.labels, found.scores, found.diameter_px, found.settings
+
+
+def _outline_by_watershed(image: NDArray[np.float32], diameter_px: float | None) -> _Outlined:
+    from napari_nanodope.segmentation.watershed import (  # noqa: PLC0415
+        estimate_diameter_px,
+        segment_by_watershed,
+    )
+
+    if diameter_px is None:
+        diameter_px = estimate_diameter_px(image)
+    labels = segment_by_watershed(image, diameter_px)
+    ids = np.arange(1, labels.max(initial=0) + 1)
+    unknown = np.full(len(ids), np.nan)
+    scores = pd.DataFrame({"label": ids, "probability": unknown, "flow_error": unknown})
+    return labels, scores, diameter_px, {}

@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 import napari_nanodope as nd
 from napari_nanodope.segmentation.watershed import estimate_diameter_px, segment_by_watershed
 
+WATERSHED = nd.Recipe().replace(segment={"method": "watershed"}).segment
+
 
 def draw_discs(radius: float, spacing: int, n: int = 6) -> NDArray[np.float32]:
     size = spacing * n
@@ -28,7 +30,7 @@ def test_isolated_particles_are_found_at_their_size(radius: float) -> None:
 def test_touching_particles_are_separated() -> None:
     params = nd.PhantomParams(gap_nm=0.0, radius_sd_nm=0.3, film_roughness=0.05)
     field, truth = nd.simulate_field(params, seed=1)
-    found = nd.segment(field)
+    found = nd.segment(field, WATERSHED)
     assert found.max() == pytest.approx(truth.labels.max(), rel=0.05)
 
 
@@ -53,7 +55,7 @@ def test_blank_pictures_hold_no_particle(kind: str) -> None:
 def test_the_picture_is_left_as_it_was_and_the_answer_is_the_same_twice() -> None:
     field, _ = nd.simulate_field(nd.PhantomParams(shape_px=(120, 100), shot_noise=True), seed=2)
     before = field.survey.copy()
-    once, twice = nd.segment(field), nd.segment(field)
+    once, twice = nd.segment(field, WATERSHED), nd.segment(field, WATERSHED)
     np.testing.assert_array_equal(once, twice)
     np.testing.assert_array_equal(field.survey, before)
     assert once.dtype == np.int32
@@ -65,17 +67,17 @@ def test_the_host_map_stands_in_for_a_missing_survey() -> None:
     flat = np.zeros_like(image)
     counts = nd.FieldOfView(flat, {"Mn": flat, "Cd": image}, 0.7, survey_kind="counts")
     survey = nd.FieldOfView(flat, {"Mn": flat, "Cd": image}, 0.7)
-    stage = nd.Recipe().segment
+    stage = WATERSHED
     assert nd.segment(counts, stage, host="Cd").max() == 36
     assert nd.segment(survey, stage, host="Cd").max() == 0
-    on_host = nd.Recipe().replace(segment={"image": "host"}).segment
+    on_host = nd.Recipe().replace(segment={"method": "watershed", "image": "host"}).segment
     assert nd.segment(survey, on_host, host="Cd").max() == 36
 
 
 def test_the_expected_diameter_is_in_nanometres() -> None:
     image = draw_discs(10, 35)
-    coarse = nd.Recipe().replace(segment={"diameter_nm": 40.0}).segment
-    fine = nd.Recipe().replace(segment={"diameter_nm": 4.0}).segment
+    coarse = nd.Recipe().replace(segment={"method": "watershed", "diameter_nm": 40.0}).segment
+    fine = nd.Recipe().replace(segment={"method": "watershed", "diameter_nm": 4.0}).segment
     for stage, pixel_nm in ((coarse, 2.0), (fine, 0.2)):
         field = nd.FieldOfView(image, {"Cd": image}, pixel_nm)
         assert nd.segment(field, stage).max() == 36

@@ -1,0 +1,172 @@
+"""Particles by the bundled network: found at any size, the same twice, and none in noise."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import napari_nanodope as nd
+from napari_nanodope.segmentation import cellpose, outline
+from napari_nanodope.segmentation.cellpose import segment_by_cellpose
+from napari_nanodope.segmentation.evaluation import compare_labels
+from napari_nanodope.segmentation.scenes import render_scene
+
+CELLPOSE = nd.Recipe().replace(segment={"method": "cellpose"})
+
+
+@pytest.mark.parametrize("diameter", [7.0, 15.0, 30.0, 60.0, 120.0])
+def test_particles_of_any_size_are_found_without_being_told(diameter):
+    side = int(max(200, 5 * diameter))
+    scene = render_scene(
+        "HAADF", seed=(11, int(diameter)), diameter_px=diameter, shape_px=(side, side)
+    )
+    found = segment_by_cellpose(scene.image)
+    assert compare_labels(scene.labels, found.labels)["AP50"] > 0.8
+    assert 0.6 < found.diameter_px / diameter < 1.8
+
+
+def test_the_diameter_can_be_overruled():
+    scene = render_scene("HAADF", seed=12, diameter_px=20.0)
+    found = segment_by_cellpose(scene.image, 80.0)
+    assert found.diameter_px == 80.0
+    assert found.settings["magnification"] == 1 / 4
+
+
+@pytest.mark.parametrize(
+    "kind", ["constant", "poisson", "sparse", "gaussian", "carbon", "gradient"]
+)
+def test_blank_pictures_hold_no_particle(kind):
+    rng = np.random.default_rng(5)
+    shape = 256, 256
+    ramp = np.add.outer(np.arange(256.0), np.arange(256.0))
+    images = {
+        "constant": np.ones(shape),
+        "poisson": rng.poisson(4, shape),
+        "sparse": rng.poisson(0.05, shape),
+        "gaussian": rng.normal(100, 10, shape),
+        "gradient": ramp + rng.normal(0, 2, shape),
+    }
+    assert segment_by_cellpose(images[kind].astype(np.float32)).labels.max() == 0
+
+
+def test_pictures_are_left_as_they_were_and_the_answer_is_the_same_twice():
+    field, _ = nd.simulate_field(nd.PhantomParams(shape_px=(120, 100), shot_noise=True), seed=2)
+    before = field.survey.copy()
+    once, twice = (nd.segment(field, CELLPOSE.segment) for _ in range(2))
+    np.testing.assert_array_equal(once, twice)
+    np.testing.assert_array_equal(field.survey, before)
+    assert once.dtype == np.int32
+    assert set(np.unique(once)) == set(range(once.max() + 1))
+
+
+ON_THREADS = """
+import sys
+import torch
+from napari_nanodope.pipeline import hash_arrays
+from napari_nanodope.segmentation.cellpose import segment_by_cellpose
+from napari_nanodope.segmentation.scenes import render_scene
+torch.set_num_threads(int(sys.argv[1]))
+found = segment_by_cellpose(render_scene("low dose", seed=9, diameter_px=15.0).image)
+print(found.labels.max(), hash_arrays(found.labels))
+"""
+
+
+def test_the_number_of_threads_changes_nothing():
+    answers = {
+        subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", ON_THREADS, n],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for n in ("1", "2")
+    }
+    assert len(answers) == 1
+    assert int(answers.pop().split()[0]) > 10
+
+
+def test_large_pictures_are_cut_without_a_seam(monkeypatch):
+    scene = render_scene("HAADF", seed=13, diameter_px=18.0, shape_px=(300, 420))
+    whole = segment_by_cellpose(scene.image, 18.0)
+    monkeypatch.setattr(cellpose, "_CORE_PX", 110)
+    pieces = segment_by_cellpose(scene.image, 18.0)
+    scores = compare_labels(whole.labels, pieces.labels)
+    assert scores["n_found"] == pytest.approx(scores["n_true"], abs=2)
+    assert scores["AP75"] > 0.97
+    assert len(pieces.scores) == pieces.labels.max()
+
+
+def test_scores_come_with_the_particles_and_doubtful_ones_can_be_told():
+    field, _ = nd.simulate_field(nd.PhantomParams(shape_px=(200, 200), shot_noise=True), seed=3)
+    found = outline(field, CELLPOSE.segment)
+    assert found.scores["label"].tolist() == list(range(1, found.labels.max() + 1))
+    assert found.scores["probability"].between(0.4, 1).all()
+    assert found.scores["flow_error"].between(0, 0.4).all()
+    assert found.settings["method"] == "cellpose"
+    assert found.settings["model"] == "nanocrystal"
+    assert found.settings["diameter_is_estimated"]
+    result = nd.analyze(field, CELLPOSE)
+    np.testing.assert_array_equal(result.particles["probability"], found.scores["probability"])
+    assert result.provenance["labels"]["model_sha256"] == found.settings["model_sha256"]
+
+
+def test_the_expected_diameter_is_in_nanometres():
+    scene = render_scene("HAADF", seed=14, diameter_px=20.0)
+    for pixel_nm in (0.1, 5.0):
+        field = nd.FieldOfView(scene.image, {"Cd": scene.image}, pixel_nm)
+        stage = (
+            nd.Recipe()
+            .replace(segment={"method": "cellpose", "diameter_nm": 20 * pixel_nm})
+            .segment
+        )
+        found = outline(field, stage)
+        assert found.settings["magnification"] == 1
+        assert found.diameter_nm == pytest.approx(20 * pixel_nm)
+
+
+def test_the_area_is_that_of_the_silhouette():
+    field, truth = nd.simulate_field(
+        nd.PhantomParams(gap_nm=4.0, radius_nm=6.0, radius_sd_nm=1.0, shot_noise=True), seed=4
+    )
+    scores = compare_labels(truth.labels, nd.segment(field, CELLPOSE.segment))
+    assert scores["AP50"] > 0.95
+    assert scores["area_ratio"] == pytest.approx(1, abs=0.06)
+
+
+@pytest.mark.parametrize("radius_sd_nm", [0.0, 0.2, 0.5])
+def test_close_packed_spheres_are_separated(radius_sd_nm):
+    params = nd.PhantomParams(gap_nm=0.0, radius_sd_nm=radius_sd_nm)
+    field, truth = nd.simulate_field(params, seed=1)
+    assert nd.segment(field, CELLPOSE.segment).max() == pytest.approx(
+        len(truth.particles), rel=0.05
+    )
+
+
+@pytest.mark.parametrize("n_particles", [3, 15])
+def test_a_few_particles_are_found_among_noise(n_particles):
+    params = nd.PhantomParams(
+        radius_nm=4.2,
+        radius_sd_nm=0.2,
+        n_particles=n_particles,
+        arrangement="random",
+        gap_nm=2.0,
+        shot_noise=True,
+    )
+    field, truth = nd.simulate_field(params, seed=0)
+    assert len(truth.particles) == n_particles
+    assert nd.segment(field, CELLPOSE.segment).max() == pytest.approx(n_particles, abs=1)
+
+
+@pytest.mark.parametrize("rate", [0.01, 0.05, 0.2, 1.0, 20.0])
+def test_counts_without_particles_hold_no_particle(rate):
+    noise = np.random.default_rng(3).poisson(rate, (200, 200)).astype(np.float32)
+    assert segment_by_cellpose(noise).labels.max() == 0
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 7), (2, 2), (3, 40)])
+def test_pictures_of_few_pixels_are_segmented(shape):
+    found = segment_by_cellpose(np.zeros(shape, np.float32))
+    assert found.labels.shape == shape
+    assert not found.labels.any()
+    assert len(found.scores) == 0
