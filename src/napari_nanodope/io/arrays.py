@@ -1,8 +1,10 @@
 """Fields as NumPy archives, and label images."""
 
+import json
 import math
 import warnings
 import zipfile
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -149,8 +151,34 @@ def read_labels(path: str | Path) -> NDArray[Any]:
     return labels
 
 
-def save_labels(labels: NDArray[np.int32], path: Path, pixel_size_nm: tuple[float, float]) -> None:
-    """Write labels as a calibrated, compressed TIFF, whole or not at all."""
+def read_labels_with_note(path: Path) -> tuple[NDArray[Any], dict[str, Any]]:
+    """Labels that `save_labels` wrote, and the note that went with them; {} for other TIFF files.
+
+    Raises
+    ------
+    UnreadableFileError
+        As `read_labels`.
+    """
+    import tifffile  # noqa: PLC0415
+
+    labels = read_labels(path)
+    with tifffile.TiffFile(path) as file:
+        text = file.pages.first.description
+    try:
+        note = json.loads(text)
+    except ValueError:
+        note = {}
+    return labels, note if isinstance(note, dict) else {}
+
+
+def save_labels(
+    labels: NDArray[np.int32],
+    path: Path,
+    pixel_size_nm: tuple[float, float],
+    *,
+    note: Mapping[str, Any] | None = None,
+) -> None:
+    """Write labels as a calibrated, compressed TIFF, whole or not at all; a note is JSON."""
     import tifffile  # noqa: PLC0415
 
     per_cm = 1e7 / pixel_size_nm[1], 1e7 / pixel_size_nm[0]
@@ -161,6 +189,7 @@ def save_labels(labels: NDArray[np.int32], path: Path, pixel_size_nm: tuple[floa
             compression="zlib",
             resolution=per_cm if max(per_cm) < 2**32 else None,  # TIFF holds no more
             resolutionunit="CENTIMETER",
+            description=json.dumps(note) if note else None,
             metadata=None,
         )
 

@@ -1,0 +1,250 @@
+"""Changes of label images that can be undone: merge, split, delete, paint."""
+
+import heapq
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import ndimage
+
+from napari_nanodope.model import InputError
+
+Labels = NDArray[np.int32]
+
+_FOUR = ndimage.generate_binary_structure(2, 1)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Change:
+    """Pixels of a label image that get other labels.
+
+    Attributes
+    ----------
+    pixels : (N,) int64 array
+        Flat indices, ascending.
+    before, after : (N,) int32 array
+        Labels; they differ at every pixel.
+    """
+
+    pixels: NDArray[np.int64]
+    before: Labels
+    after: Labels
+
+    def __post_init__(self) -> None:
+        """Refuse arrays of different lengths."""
+        if not len(self.pixels) == len(self.before) == len(self.after):
+            raise InputError(
+                f"Expected as many labels as pixels ({len(self.pixels)}), got {len(self.before)} "
+                f"and {len(self.after)}."
+            )
+
+    @property
+    def touched(self) -> Labels:
+        """Particles that lose or gain pixels, ascending."""
+        concerned = np.unique(np.concatenate([self.before, self.after]))
+        return concerned[concerned > 0]
+
+    def reversed(self) -> "Change":
+        """What undoes it."""
+        return Change(self.pixels, self.after, self.before)
+
+    def check(self, labels: Labels) -> None:
+        """Raise unless an image (Y, X) is the one that the change was made for.
+
+        Raises
+        ------
+        InputError
+            If a pixel is missing, or has another label.
+        """
+        if len(self.pixels) == 0:
+            return
+        flat = labels.reshape(-1)
+        fits = self.pixels[0] >= 0 and self.pixels[-1] < flat.size
+        if not (fits and np.array_equal(flat[self.pixels], self.before)):
+            raise InputError(
+                "Expected the labels that this change was made for, got others; open the field "
+                "again."
+            )
+
+    def apply(self, labels: Labels) -> None:
+        """Put the new labels into an image, in place; see `check` for what it raises."""
+        self.check(labels)
+        labels.reshape(-1)[self.pixels] = self.after
+
+
+def compare(before: Labels, after: Labels) -> Change:
+    """Change that leads from one label image (Y, X) to another."""
+    pixels = np.flatnonzero(before != after)
+    return Change(pixels, before.reshape(-1)[pixels], after.reshape(-1)[pixels])
+
+
+def merge(labels: Labels, chosen: Sequence[int]) -> Change:
+    """Change that makes one particle of several; it keeps the lowest number.
+
+    Raises
+    ------
+    InputError
+        If fewer than two particles of the image are chosen.
+    """
+    ids = _check_present(labels, chosen)
+    if len(ids) < 2:
+        raise InputError(
+            f"Expected at least two particles to merge, got {len(ids)}; choose more with shift."
+        )
+    return _relabel(labels, _find(labels, ids[1:]), ids[0])
+
+
+def delete(labels: Labels, chosen: Sequence[int]) -> Change:
+    """Change that turns particles into background.
+
+    Raises
+    ------
+    InputError
+        If none of them is in the image.
+    """
+    return _relabel(labels, _find(labels, _check_present(labels, chosen)), 0)
+
+
+def split_by_seeds(labels: Labels, label: int, seeds_yx: ArrayLike) -> Change:
+    """Change that splits a particle by flooding its depth below the edge from seeds.
+
+    Parameters
+    ----------
+    labels : (Y, X) int32 array
+        The image.
+    label : int
+        Particle to split.
+    seeds_yx : (N, 2) array
+        Points in pixels, each in a different pixel of the particle. The first one's part keeps the
+        number, the others get new ones.
+
+    Raises
+    ------
+    InputError
+        If there are fewer than two seeds, or one of them is outside the particle.
+    """
+    _check_present(labels, [label])
+    window = _bound(labels, label)
+    inside = labels[window] == label
+    corner = np.array([part.start for part in window])
+    at = np.rint(np.asarray(seeds_yx, float).reshape(-1, 2)).astype(int) - corner
+    within = ((at >= 0) & (at < inside.shape)).all(axis=1)
+    if len(np.unique(at, axis=0)) < 2 or not within.all() or not inside[tuple(at.T)].all():
+        raise InputError(
+            f"Expected two or more different pixels of particle {label} as seeds, got "
+            f"{len(at)} of which {int(within.sum())} are near it; click inside it once per part."
+        )
+    markers = np.zeros(inside.shape, np.int32)
+    markers[tuple(at.T)] = np.arange(1, len(at) + 1)
+    parts = _flood(inside, markers)
+    return _number_parts(labels, label, window, parts)
+
+
+def split_by_line(labels: Labels, label: int, line_yx: ArrayLike) -> Change:
+    """Change that cuts a particle along a drawn line; pixels below it go to the nearest part.
+
+    Parameters
+    ----------
+    labels : (Y, X) int32 array
+        The image.
+    label : int
+        Particle to split.
+    line_yx : (N, 2) array
+        Corners of the line in pixels, N at least 2. The largest part keeps the number.
+
+    Raises
+    ------
+    InputError
+        If the line does not separate parts of the particle.
+    """
+    _check_present(labels, [label])
+    window = _bound(labels, label)
+    inside = np.pad(labels[window] == label, 1)
+    corner = np.array([part.start - 1 for part in window])
+    cut = _rasterise(np.asarray(line_yx, float).reshape(-1, 2) - corner, inside.shape) & inside
+    _, n_before = ndimage.label(inside, _FOUR)
+    parts, n_parts = ndimage.label(inside & ~cut, _FOUR)
+    if n_parts <= n_before:
+        raise InputError(
+            f"Expected a line across particle {label}, got one that leaves it whole; draw from "
+            f"outside it to outside it."
+        )
+    nearest = ndimage.distance_transform_edt(
+        parts == 0, return_distances=False, return_indices=True
+    )
+    parts = np.where(inside, parts[tuple(nearest)], 0)[1:-1, 1:-1]
+    order = np.argsort(-np.bincount(parts.ravel(), minlength=n_parts + 1)[1:], kind="stable")
+    rank = np.zeros(n_parts + 1, np.int32)
+    rank[1 + order] = np.arange(1, n_parts + 1)
+    return _number_parts(labels, label, window, rank[parts])
+
+
+def _check_present(labels: Labels, chosen: Sequence[int]) -> list[int]:
+    ids = sorted({int(label) for label in chosen} - {0})
+    missing = [label for label in ids if not (labels == label).any()]
+    if missing or not ids:
+        what = f"particle {missing[0]}, which is not there" if missing else "none"
+        raise InputError(f"Expected particles of this image, got {what}; choose them again.")
+    return ids
+
+
+def _find(labels: Labels, ids: Sequence[int]) -> NDArray[np.int64]:
+    return np.flatnonzero(np.isin(labels, ids))
+
+
+def _relabel(labels: Labels, pixels: NDArray[np.int64], label: int) -> Change:
+    after = np.full(len(pixels), label, np.int32)
+    return Change(pixels, labels.reshape(-1)[pixels], after)
+
+
+def _bound(labels: Labels, label: int) -> tuple[slice, slice]:
+    """Rows and columns that hold a particle."""
+    inside = labels == label
+    rows, columns = (np.flatnonzero(inside.any(axis=axis)) for axis in (1, 0))
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+
+
+def _flood(inside: NDArray[np.bool_], markers: Labels) -> Labels:
+    """Parts (from 1) of a body, each grown from a marker, deepest pixels first."""
+    depth = ndimage.distance_transform_edt(np.pad(inside, 1))[1:-1, 1:-1]
+    parts = np.pad(markers, 1, constant_values=-1)
+    parts[1:-1, 1:-1][~inside] = -1
+    step = parts.shape[1]
+    around = (-step, -1, 1, step, -step - 1, -step + 1, step - 1, step + 1)
+    flat, height = parts.reshape(-1), -np.pad(depth, 1).reshape(-1)
+    front = [(float(height[at]), n, int(at)) for n, at in enumerate(np.flatnonzero(flat > 0))]
+    heapq.heapify(front)
+    n_seen = len(front)
+    while front:
+        level, _, at = heapq.heappop(front)
+        for neighbour in (at + offset for offset in around):
+            if flat[neighbour] == 0:
+                flat[neighbour] = flat[at]
+                n_seen += 1  # of equal heights the first seen goes first
+                heapq.heappush(front, (max(level, height[neighbour]), n_seen, neighbour))
+    return np.maximum(parts[1:-1, 1:-1], 0)
+
+
+def _rasterise(line_yx: NDArray[np.float64], shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Pixels of a polyline, each a neighbour of the last, corners included."""
+    drawn = np.zeros(shape, bool)
+    for start, stop in pairwise(line_yx):
+        steps = int(np.ceil(np.abs(stop - start).max())) + 1
+        points = np.rint(np.linspace(start, stop, 2 * steps)).astype(int)
+        points = points[((points >= 0) & (points < shape)).all(axis=1)]
+        drawn[tuple(points.T)] = True
+    return drawn
+
+
+def _number_parts(labels: Labels, label: int, window: tuple[slice, slice], parts: Labels) -> Change:
+    """Change in which part 1 of a particle keeps its number, and part k gets the k-1st new one."""
+    numbers = np.arange(parts.max() + 1, dtype=np.int32) + labels.max(initial=0) - 1
+    numbers[:2] = 0, label
+    after = labels[window].copy()
+    after[parts > 0] = numbers[parts[parts > 0]]
+    rows, columns = np.nonzero(after != labels[window])
+    width = labels.shape[1]
+    pixels = (rows + window[0].start) * width + columns + window[1].start
+    return Change(pixels, labels[window][rows, columns], after[rows, columns])
