@@ -2,7 +2,7 @@
 
 import hashlib
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
@@ -35,7 +35,7 @@ from napari_nanodope.core.profiles import DepthBins, RadialSums, sum_radially
 from napari_nanodope.core.shells import LocationTest, compare_locations, pool_counts
 from napari_nanodope.core.summary import Findings, summarize
 from napari_nanodope.materials import dopants_to_mM, sphere_volume_nm3
-from napari_nanodope.model import FieldOfView, as_labels, read_only
+from napari_nanodope.model import FieldOfView, InputError, as_labels, read_only
 from napari_nanodope.recipe import Recipe
 from napari_nanodope.results import FieldResult
 from napari_nanodope.segmentation import Outlines, outline
@@ -52,6 +52,7 @@ def analyze(
     recipe: Recipe | None = None,
     *,
     labels: ArrayLike | None = None,
+    exclusions: Mapping[int, str] | None = None,
     progress: Progress | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> FieldResult:
@@ -65,6 +66,8 @@ def analyze(
         Every setting.
     labels : (Y, X) array of integers, optional
         One positive number per particle, 0 for background; without it the field is segmented.
+    exclusions : mapping, optional
+        Particles of `labels` that a person leaves out of the statistics, and why.
     progress : callable, optional
         Called with the fraction done, from 0 to 1, and the name of the step that starts.
     cancelled : callable, optional
@@ -78,7 +81,8 @@ def analyze(
     Raises
     ------
     InputError
-        If an element is not mapped, or the labels do not fit the field.
+        If an element is not mapped, the labels do not fit the field, or a particle to exclude is
+        not among them.
     AnalysisCancelledError
         If `cancelled` returned True.
 
@@ -89,7 +93,7 @@ def analyze(
     >>> nd.analyze(field, labels=truth.labels).summary["location"]
     'surface'
     """
-    recipe = recipe or Recipe()
+    recipe, exclusions = recipe or Recipe(), dict(exclusions or {})
 
     def step(done: float, what: str) -> None:
         if cancelled is not None and cancelled():
@@ -107,6 +111,7 @@ def analyze(
         outlined = as_labels(labels, field.shape).copy()
     step(0.4, "morphology")
     compact = compact_labels(outlined)
+    _check_exclusions(exclusions, compact.ids)
     shapes = measure_morphology(compact, field.pixel_size_nm)
     step(0.5, "distance from the edge")
     bins, inradius_nm = _measure_depth(compact, field.pixel_size_nm, recipe)
@@ -117,6 +122,7 @@ def analyze(
     table = _tabulate_particles(
         _Measured(compact, shapes, inradius_nm, sums, background), field.pixel_size_nm, recipe
     )
+    _exclude_by_hand(table, exclusions)
     _add_scores(table, found)
     location = _locate(sums, table["included"].to_numpy(bool), background, field, recipe)
     summary = summarize(Findings(table, shapes.n_pixels, background, threshold, location), recipe)
@@ -129,7 +135,7 @@ def analyze(
         radial=_identify(_tabulate_radial(sums, compact, field.pixel_size_nm), field, recipe),
         profiles=_identify(location.expected, field, recipe),
         summary=summary,
-        provenance=_trace(field, recipe, outlined, found),
+        provenance=_trace(field, recipe, outlined, found) | _trace_exclusions(exclusions),
     )
     step(1.0, "done")
     return result
@@ -234,6 +240,27 @@ def _exclude(
     if recipe.particles.exclude_border:
         reasons[shapes.touches_border] = "touches the border"
     return reasons
+
+
+def _check_exclusions(exclusions: Mapping[int, str], ids: NDArray[np.int32]) -> None:
+    missing = sorted(set(exclusions) - set(ids.tolist()))
+    if missing:
+        raise InputError(
+            f"Expected to exclude particles of the labels, got {missing[0]}, which is not there; "
+            f"give labels and exclusions of the same curation."
+        )
+
+
+def _exclude_by_hand(table: pd.DataFrame, exclusions: Mapping[int, str]) -> None:
+    """Leave particles out, in place, for the reason that a person gave."""
+    chosen = table["label"].isin(list(exclusions))
+    table.loc[chosen, "exclusion_reason"] = table.loc[chosen, "label"].map(exclusions)
+    table.loc[chosen, "included"] = False
+
+
+def _trace_exclusions(exclusions: Mapping[int, str]) -> dict[str, Any]:
+    by_hand = {str(label): exclusions[label] for label in sorted(exclusions)}
+    return {"exclusions": by_hand} if by_hand else {}
 
 
 def _locate(

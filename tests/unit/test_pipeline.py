@@ -264,3 +264,22 @@ def test_the_steps_are_named_and_cancelling_is_asked_at_every_one(phantom) -> No
         answers = iter([False] * (stop_at - 1) + [True])
         with pytest.raises(AnalysisCancelledError):
             nd.analyze(field, labels=truth.labels, cancelled=lambda a=answers: next(a))
+
+
+def test_particles_excluded_by_hand_stay_in_the_table_but_not_in_the_numbers(phantom) -> None:
+    field, truth = phantom
+    whole = nd.analyze(field, labels=truth.labels)
+    label = int(whole.included["label"].iloc[2])
+    exclusions = {label: "lies over another"}
+    result = nd.analyze(field, labels=truth.labels, exclusions=exclusions)
+    row = result.particles.set_index("label").loc[label]
+    assert (row["included"], row["exclusion_reason"]) == (False, "lies over another")
+    assert result.summary["n_included"] == whole.summary["n_included"] - 1
+    others = result.particles["label"] != label
+    for name in ("dopants", "included", "exclusion_reason"):
+        np.testing.assert_array_equal(result.particles[name][others], whole.particles[name][others])
+    assert result.provenance["exclusions"] == {str(label): "lies over another"}
+    assert "exclusions" not in whole.provenance
+    json.dumps(result.provenance)
+    with pytest.raises(nd.InputError, match="Expected to exclude particles of the labels, got 999"):
+        nd.analyze(field, labels=truth.labels, exclusions={99999: "gone"})
