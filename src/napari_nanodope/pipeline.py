@@ -51,7 +51,7 @@ def analyze(
     field: FieldOfView,
     recipe: Recipe | None = None,
     *,
-    labels: ArrayLike | None = None,
+    labels: ArrayLike | Outlines | None = None,
     exclusions: Mapping[int, str] | None = None,
     progress: Progress | None = None,
     cancelled: Callable[[], bool] | None = None,
@@ -64,8 +64,9 @@ def analyze(
         Survey and net maps; it must hold the recipe's host and dopant.
     recipe : Recipe, optional
         Every setting.
-    labels : (Y, X) array of integers, optional
+    labels : (Y, X) array of integers, or Outlines, optional
         One positive number per particle, 0 for background; without it the field is segmented.
+        Outlines bring the scores of their particles, by label.
     exclusions : mapping, optional
         Particles of `labels` that a person leaves out of the statistics, and why.
     progress : callable, optional
@@ -107,6 +108,9 @@ def analyze(
     if labels is None:
         found = outline(field, recipe.segment, host=recipe.field.host)
         outlined = found.labels
+    elif isinstance(labels, Outlines):
+        found = labels
+        outlined = as_labels(found.labels, field.shape).copy()
     else:
         outlined = as_labels(labels, field.shape).copy()
     step(0.4, "morphology")
@@ -217,9 +221,10 @@ def _tabulate_particles(
 
 
 def _add_scores(table: pd.DataFrame, found: Outlines | None) -> None:
-    """Add to the particle table how sure the segmentation was; NaN where labels were given."""
+    """Add to the particle table how sure the segmentation was; NaN where that is not known."""
     for name in ("probability", "flow_error"):
-        table[name] = np.nan if found is None else found.scores[name].to_numpy(float)
+        scores = pd.Series(dtype=float) if found is None else found.scores.set_index("label")[name]
+        table[name] = table["label"].map(scores).astype(float)
 
 
 def _share_volume(

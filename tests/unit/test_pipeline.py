@@ -3,10 +3,12 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import napari_nanodope as nd
 from napari_nanodope.pipeline import AnalysisCancelledError, hash_arrays
+from napari_nanodope.segmentation import Outlines, outline
 
 IDENTITY = ["sample_id", "field_id", "host_element", "dopant_element"]
 PARTICLES = (
@@ -283,3 +285,22 @@ def test_particles_excluded_by_hand_stay_in_the_table_but_not_in_the_numbers(pha
     json.dumps(result.provenance)
     with pytest.raises(nd.InputError, match="Expected to exclude particles of the labels, got 999"):
         nd.analyze(field, labels=truth.labels, exclusions={99999: "gone"})
+
+
+def test_outlines_bring_their_scores_by_label(phantom) -> None:
+    field, truth = phantom
+    ids = np.unique(truth.labels)[1:]
+    scores = pd.DataFrame({"label": ids[::-1], "probability": ids[::-1] / 1e3, "flow_error": 0.0})
+    result = nd.analyze(field, labels=Outlines(truth.labels, scores[:-1], 8.0, {"method": "mine"}))
+    table = result.particles.set_index("label")
+    np.testing.assert_allclose(table["probability"][ids[1:]], ids[1:] / 1e3)
+    assert np.isnan(table["probability"][ids[0]])
+    assert result.provenance["labels"]["method"] == "mine"
+
+
+def test_outlines_of_the_recipe_give_what_the_recipe_gives(phantom) -> None:
+    field, _ = phantom
+    found = outline(field, nd.Recipe().segment)
+    once, again = nd.analyze(field), nd.analyze(field, labels=found)
+    pd.testing.assert_frame_equal(once.particles, again.particles, check_exact=True)
+    assert once.provenance == again.provenance
