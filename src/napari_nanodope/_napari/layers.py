@@ -139,7 +139,7 @@ def labels_to_layer(
     """
     options = _options(name, "labels", field) | {"opacity": _LABELS_OPACITY}
     if particles is not None:
-        options["features"] = _to_features(particles)
+        options["features"] = to_features(particles)
     return as_labels(labels, field.shape).copy(), options, "labels"
 
 
@@ -216,7 +216,7 @@ def _choose_colours(
     return {e: chosen[e] if e in chosen else next(others) for e in elements}
 
 
-def _to_features(particles: pd.DataFrame) -> pd.DataFrame:
+def to_features(particles: pd.DataFrame) -> pd.DataFrame:
     """Rows by label value, the background's first; napari looks them up by the column ``index``."""
     table = particles.drop(columns=[c for c in _CONSTANT_COLUMNS if c in particles])
     table = table.set_index("label").replace("", None)  # napari shows empty texts, not None

@@ -1,0 +1,374 @@
+"""One object per viewer: the field, labels and result that its panels work on."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary, ref
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from psygnal import Signal
+
+from napari_nanodope._napari.layers import (
+    field_to_layers,
+    labels_to_layer,
+    layers_to_field,
+    to_features,
+)
+from napari_nanodope.core import editing
+from napari_nanodope.core.editing import Change
+from napari_nanodope.curation import Curation, Edit
+from napari_nanodope.model import FieldOfView, InputError, as_labels
+from napari_nanodope.recipe import Recipe
+from napari_nanodope.results import FieldResult
+from napari_nanodope.segmentation import Outlines
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+    from napari.layers import Labels, Layer
+
+_sessions: "WeakKeyDictionary[ViewerModel, Session]" = WeakKeyDictionary()
+
+
+def session_of(viewer: "ViewerModel") -> "Session":
+    """The session of a viewer, the same one every time."""
+    if viewer not in _sessions:
+        _sessions[viewer] = Session(viewer)
+    return _sessions[viewer]
+
+
+class Session:
+    """Field, recipe, labels and result of a viewer, and whether the result is stale.
+
+    Every way to change labels ends here: operations of the panels, painting, and data that a script
+    assigns; all of them are in one history. Nothing is computed here that the batch computes.
+
+    Parameters
+    ----------
+    viewer : ViewerModel
+        With a window or without; the session does not keep it alive.
+    """
+
+    field_changed = Signal()
+    recipe_changed = Signal()
+    labels_changed = Signal()
+    result_changed = Signal()
+
+    def __init__(self, viewer: "ViewerModel") -> None:
+        self._viewer = ref(viewer)
+        self.field: FieldOfView | None = None
+        self.recipe = Recipe()
+        self._layer: Labels | None = None
+        self._curation: Curation | None = None
+        self._outlines: Outlines | None = None
+        self._touched: set[int] = set()
+        self._result: FieldResult | None = None
+        self._measured: tuple[Any, ...] = ()
+        self._is_pushing = False
+        self._is_dirty = False
+        viewer.layers.events.removed.connect(self._on_removed)
+
+    @property
+    def viewer(self) -> "ViewerModel":
+        """The viewer of this session.
+
+        Raises
+        ------
+        InputError
+            If it has been closed.
+        """
+        viewer = self._viewer()
+        if viewer is None:
+            raise InputError("Expected an open viewer, got one that was closed; open another.")
+        return viewer
+
+    # What is worked on
+
+    def find_field(self) -> FieldOfView:
+        """Take the field of the active layer, or else the only one among the layers.
+
+        Raises
+        ------
+        InputError
+            If there is none, or several and none of them is active.
+        """
+        groups: dict[tuple[str, ...], list[Layer]] = {}
+        for layer in self.viewer.layers:
+            if "role" in layer.metadata:
+                groups.setdefault(_origin(layer), []).append(layer)
+        active = self.viewer.layers.selection.active
+        chosen = groups.get(_origin(active)) if active is not None else None
+        if chosen is None and len(groups) == 1:
+            chosen = next(iter(groups.values()))
+        if chosen is None:
+            what = f"{len(groups)} fields; click on a layer of one" if groups else "none; open one"
+            raise InputError(f"Expected the layers of one field, got {what}.")
+        field = layers_to_field([layer.as_layer_data_tuple() for layer in chosen])
+        if self.field is None or not _is_same(field, self.field):
+            self._set_field(field)
+        return self.field or field
+
+    def show_field(self, field: FieldOfView) -> None:
+        """Add the layers of a field and work on it."""
+        chosen = self.recipe.field
+        for data in field_to_layers(field, host=chosen.host, dopant=chosen.dopant):
+            self._add(data)
+        self._set_field(field)
+
+    def show_result(self, result: FieldResult) -> None:
+        """Add the layers of a result, its labels ready for curation, and take over its recipe."""
+        self.set_recipe(result.recipe)
+        self.show_field(result.field)
+        self.set_labels(result.labels)
+        self.set_result(result)
+
+    def set_recipe(self, recipe: Recipe) -> None:
+        """Use other settings; the result is stale from then on if they differ."""
+        if recipe != self.recipe:
+            self.recipe = recipe
+            self.recipe_changed.emit()
+            self.result_changed.emit()
+
+    # Labels
+
+    @property
+    def layer(self) -> "Labels | None":
+        """The labels layer that shows the particles, or None where it is not there."""
+        return self._layer
+
+    @property
+    def labels(self) -> NDArray[np.int32] | None:
+        """Labels as they are now, read-only, or None before there are any."""
+        self.sync()
+        return None if self._curation is None else self._curation.labels
+
+    @property
+    def excluded(self) -> Mapping[int, str]:
+        """Reason by label of the particles that a person left out."""
+        return {} if self._curation is None else self._curation.excluded
+
+    @property
+    def outlines(self) -> Outlines | None:
+        """Labels with the scores of the particles that nobody has touched since."""
+        labels, outlines = self.labels, self._outlines
+        if labels is None or outlines is None:
+            return None
+        scores = outlines.scores[~outlines.scores["label"].isin(self._touched)]
+        is_edited = bool(self._touched) and self._curation is not None
+        edits = {"n_edits": self._curation.n_operations} if is_edited and self._curation else {}
+        return replace(
+            outlines, labels=labels, scores=scores, settings=dict(outlines.settings) | edits
+        )
+
+    def set_outlines(self, outlines: Outlines) -> None:
+        """Take over what segmentation found; it can be undone where there were labels before."""
+        self._replace_labels(outlines.labels, outlines, "segment")
+
+    def set_labels(self, labels: ArrayLike) -> None:
+        """Take over other labels; it can be undone where there were some before.
+
+        Raises
+        ------
+        InputError
+            If there is no field, or they do not fit it.
+        """
+        self._replace_labels(labels, None, "replace")
+
+    def _replace_labels(self, labels: ArrayLike, outlines: Outlines | None, name: str) -> None:
+        field = self.field or self.find_field()
+        array = as_labels(labels, field.shape)
+        self.sync()
+        if self._curation is None:
+            self._curation = Curation(array)
+            self._show_labels()
+        else:
+            self._push(self._curation.do(name, editing.compare(self._curation.labels, array)))
+        self._outlines, self._touched = outlines, set()
+        self.labels_changed.emit()
+        self.result_changed.emit()
+
+    def keep_in(self, folder: str | Path) -> None:
+        """Write every edit from now on into a folder, or go on with the edits that it holds."""
+        field = self.field or self.find_field()
+        folder = Path(folder)
+        if (folder / "edits.jsonl").exists():
+            self._curation = Curation.open(folder, pixel_size_nm=field.pixel_size_nm)
+            self._show_labels()
+        else:
+            labels = np.zeros(field.shape, np.int32) if self.labels is None else self.labels
+            self._curation = Curation(labels, folder, pixel_size_nm=field.pixel_size_nm)
+        self.labels_changed.emit()
+        self.result_changed.emit()
+
+    def sync(self) -> None:
+        """Take over what was painted or assigned in the viewer since the last time.
+
+        Raises
+        ------
+        InputError
+            If the layer got data of another shape; the last labels are put back.
+        """
+        if not (self._is_dirty and self._layer is not None and self._curation is not None):
+            return
+        self._is_dirty = False
+        try:
+            painted = as_labels(self._layer.data, self._curation.labels.shape)
+        except InputError:
+            self._show_labels()
+            raise
+        self._record("paint", editing.compare(self._curation.labels, painted))
+
+    def merge(self, chosen: Sequence[int]) -> None:
+        """Make one particle of several; see `editing.merge`."""
+        self._edit("merge", lambda labels: editing.merge(labels, chosen))
+
+    def delete(self, chosen: Sequence[int]) -> None:
+        """Turn particles into background."""
+        self._edit("delete", lambda labels: editing.delete(labels, chosen))
+
+    def split_by_seeds(self, label: int, seeds_yx: ArrayLike) -> None:
+        """Split a particle by flooding from points in pixels."""
+        self._edit("split", lambda labels: editing.split_by_seeds(labels, label, seeds_yx))
+
+    def split_by_line(self, label: int, line_yx: ArrayLike) -> None:
+        """Split a particle along a line in pixels."""
+        self._edit("split", lambda labels: editing.split_by_line(labels, label, line_yx))
+
+    def exclude(self, chosen: Sequence[int], reason: str) -> None:
+        """Leave particles out of the statistics."""
+        self._after(self._curated().exclude(chosen, reason))
+
+    def include(self, chosen: Sequence[int]) -> None:
+        """Take particles back that were left out by hand."""
+        self._after(self._curated().include(chosen))
+
+    def undo(self) -> None:
+        """Take the last operation back, whether it was painted or done in a panel."""
+        self._after(self._curated().undo())
+
+    def redo(self) -> None:
+        """Do again what was undone last."""
+        self._after(self._curated().redo())
+
+    # Result
+
+    @property
+    def result(self) -> FieldResult | None:
+        """The last result, which may be stale."""
+        return self._result
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether field, recipe or labels have changed since the result; True without one."""
+        self.sync()
+        return self._result is None or self._measured != self._state()
+
+    def set_result(self, result: FieldResult) -> None:
+        """Show a result for what is worked on now: its table becomes the layer's features."""
+        self._result, self._measured = result, self._state()
+        if self._layer is not None:
+            self._layer.features = to_features(result.particles)
+        self.result_changed.emit()
+
+    # Inside
+
+    def _state(self) -> tuple[Any, ...]:
+        edits = () if self._curation is None else (id(self._curation), self._curation.n_operations)
+        there = self._layer is not None
+        return id(self.field), self.recipe.sha256, there, *edits
+
+    def _set_field(self, field: FieldOfView) -> None:
+        self.field = field
+        self._layer = self._curation = self._outlines = self._result = None
+        self._touched = set()
+        self.field_changed.emit()
+        self.labels_changed.emit()
+        self.result_changed.emit()
+
+    def _curated(self) -> Curation:
+        self.sync()
+        if self._curation is None:
+            raise InputError("Expected labels to work on, got none; segment the field first.")
+        return self._curation
+
+    def _edit(self, name: str, make: Callable[[NDArray[np.int32]], Change]) -> None:
+        curation = self._curated()
+        self._after(curation.do(name, make(curation.labels)))
+
+    def _record(self, name: str, change: Change) -> None:
+        """Keep a change that the layer shows already."""
+        if self._curation is not None and self._curation.do(name, change) is not None:
+            self._tell(change)
+
+    def _after(self, edit: Edit | None) -> None:
+        """Show an operation of the history in the layer, and tell of it."""
+        if edit is not None:
+            self._push(edit)
+            self._tell(edit.change)
+
+    def _push(self, edit: Edit | None) -> None:
+        if self._layer is None:
+            self._show_labels()
+        elif edit is not None and len(edit.change.pixels):
+            self._is_pushing = True
+            try:
+                self._layer.data.reshape(-1)[edit.change.pixels] = edit.change.after
+                self._layer.refresh()
+            finally:
+                self._is_pushing = False
+
+    def _tell(self, change: Change) -> None:
+        self._touched |= set(change.touched.tolist())
+        self.labels_changed.emit()
+        self.result_changed.emit()
+
+    def _show_labels(self) -> None:
+        """Put the labels into their layer, which is added where it is missing."""
+        if self._curation is None or self.field is None:
+            return
+        labels = self._curation.labels
+        if self._layer is not None and self._layer in self.viewer.layers:
+            self._is_pushing = True
+            try:
+                self._layer.data = labels.copy()
+            finally:
+                self._is_pushing = False
+            return
+        layer = self._add(labels_to_layer(labels, self.field))
+        self._layer = layer
+        for event in (layer.events.paint, layer.events.data, layer.events.set_data):
+            event.connect(self._on_layer_changed)
+        layer.events.labels_update.connect(self._on_layer_changed)
+
+    def _add(self, data: Any) -> Any:
+        from napari.layers import Layer  # noqa: PLC0415 - napari is slow to import
+
+        return self.viewer.add_layer(Layer.create(*data))
+
+    def _on_layer_changed(self) -> None:
+        if not self._is_pushing and not self._is_dirty:
+            self._is_dirty = True
+            self.result_changed.emit()
+
+    def _on_removed(self, event: Any) -> None:
+        if event.value is self._layer:
+            self._layer = None
+            self.labels_changed.emit()
+            self.result_changed.emit()
+
+
+def _origin(layer: "Layer") -> tuple[str, ...]:
+    """What the layers of one field have in common."""
+    names = ("sample_id", "field_id", "source")
+    return tuple(str(layer.metadata.get(name)) for name in names)
+
+
+def _is_same(one: FieldOfView, other: FieldOfView) -> bool:
+    """Whether two fields share their arrays, so that one is the other seen again."""
+    return one.maps.keys() == other.maps.keys() and all(
+        np.shares_memory(a, b)
+        for a, b in zip(
+            (one.survey, *one.maps.values()), (other.survey, *other.maps.values()), strict=True
+        )
+    )

@@ -1,0 +1,274 @@
+"""A session follows every kind of edit; without a window, so no display is needed."""
+
+import gc
+import weakref
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from napari.components import ViewerModel
+
+import napari_nanodope as nd
+from napari_nanodope._napari.session import Session, session_of
+from napari_nanodope.curation import Curation
+from napari_nanodope.segmentation import outline
+
+
+@pytest.fixture(scope="module")
+def phantom():
+    return nd.simulate_field(nd.PhantomParams(shape_px=(64, 80), shot_noise=True), seed=5)
+
+
+@pytest.fixture
+def session(phantom) -> Session:
+    viewer = ViewerModel()
+    session = session_of(viewer)
+    session.kept_viewer = viewer  # for the test; a session does not keep its viewer alive
+    session.show_field(phantom[0])
+    session.set_labels(phantom[1].labels)
+    session.set_result(measure(session))
+    return session
+
+
+def measure(session: Session) -> nd.FieldResult:
+    labels = session.outlines or session.labels
+    return nd.analyze(session.field, session.recipe, labels=labels, exclusions=session.excluded)
+
+
+def test_every_viewer_has_one_session():
+    one, other = ViewerModel(), ViewerModel()
+    assert session_of(one) is session_of(one)
+    assert session_of(one) is not session_of(other)
+
+
+def test_sessions_end_with_their_viewer():
+    viewer = ViewerModel()
+    session, alive = session_of(viewer), weakref.ref(viewer)
+    del viewer
+    gc.collect()
+    assert alive() is None
+    with pytest.raises(nd.InputError, match="Expected an open viewer"):
+        _ = session.viewer
+
+
+def test_two_viewers_do_not_mix(session, phantom):
+    other = ViewerModel()
+    second = session_of(other)
+    second.show_field(phantom[0])
+    second.set_labels(phantom[1].labels)
+    second.delete([1])
+    assert not session.is_stale
+    assert 1 in session.labels
+
+
+def test_the_field_is_that_of_the_active_layer(phantom):
+    other, _ = nd.simulate_field(nd.PhantomParams(shape_px=(30, 40)), seed=1)
+    viewer = ViewerModel()
+    session = session_of(viewer)
+    with pytest.raises(nd.InputError, match="got none; open one"):
+        session.find_field()
+    for field, name in ((phantom[0], "a"), (other, "b")):
+        session.show_field(
+            nd.FieldOfView(field.survey, field.maps, field.pixel_size_nm, field_id=name)
+        )
+    viewer.layers.selection.active = viewer.layers[0]
+    assert session.find_field().field_id == "a"
+    viewer.layers.selection.active = viewer.layers[-1]
+    assert session.find_field().field_id == "b"
+    viewer.layers.selection.clear()
+    viewer.layers.selection.active = None
+    with pytest.raises(nd.InputError, match="got 2 fields; click on a layer of one"):
+        session.find_field()
+
+
+def test_the_same_field_is_not_taken_anew(session):
+    field = session.field
+    session.find_field()
+    assert session.field is field
+    assert not session.is_stale
+
+
+EDITS = {
+    "paint": lambda s: s.layer.paint((20, 20), 7),
+    "fill": lambda s: s.layer.fill((0, 0), 9),
+    "erase": lambda s: s.layer.paint(tuple(np.argwhere(s.layer.data)[0]), 0),
+    "setitem": lambda s: s.layer.data_setitem((np.array([3]), np.array([4])), 11),
+    "assignment": lambda s: setattr(s.layer, "data", np.roll(s.layer.data, 1, axis=0)),
+    "removal": lambda s: s.viewer.layers.remove(s.layer),
+    "recipe": lambda s: s.set_recipe(s.recipe.replace(count={"threshold": 2.5})),
+    "merge": lambda s: s.merge([1, 2]),
+    "delete": lambda s: s.delete([3]),
+    "exclude": lambda s: s.exclude([3], "out of focus"),
+    "split": lambda s: s.split_by_seeds(4, np.argwhere(s.labels == 4)[[0, -1]]),
+}
+
+
+@pytest.mark.parametrize("name", EDITS)
+def test_every_edit_makes_the_result_stale(session, name):
+    told = []
+    session.result_changed.connect(lambda: told.append(session.is_stale))
+    assert not session.is_stale
+    EDITS[name](session)
+    assert session.is_stale
+    assert told[-1] is True
+
+
+@pytest.mark.parametrize("name", ["paint", "fill", "erase", "setitem", "assignment", "merge"])
+def test_every_edit_of_pixels_can_be_undone_and_redone(session, name, phantom):
+    EDITS[name](session)
+    edited = session.labels.copy()
+    assert not np.array_equal(edited, phantom[1].labels)
+    session.undo()
+    np.testing.assert_array_equal(session.labels, phantom[1].labels)
+    np.testing.assert_array_equal(session.layer.data, phantom[1].labels)
+    session.redo()
+    np.testing.assert_array_equal(session.layer.data, edited)
+
+
+def test_napari_undo_makes_the_result_stale_and_can_itself_be_undone(session, phantom):
+    EDITS["paint"](session)
+    painted = session.labels.copy()
+    session.set_result(measure(session))
+    session.layer.undo()
+    assert session.is_stale
+    np.testing.assert_array_equal(session.labels, phantom[1].labels)
+    session.undo()
+    np.testing.assert_array_equal(session.labels, painted)
+
+
+def test_looking_does_not_make_the_result_stale(session):
+    session.layer.opacity = 0.5
+    session.layer.visible = False
+    session.layer.refresh()
+    session.layer.selected_label = 4
+    assert not session.is_stale
+
+
+def test_labels_of_another_shape_are_refused_and_the_last_ones_put_back(session, phantom):
+    session.layer.data = np.ones((5, 6), np.int32)
+    with pytest.raises(nd.InputError, match="Expected labels of the field's 64 x 80 pixels"):
+        _ = session.is_stale
+    np.testing.assert_array_equal(session.layer.data, phantom[1].labels)
+    assert not session.is_stale
+
+
+def test_a_removed_layer_loses_no_edit(session):
+    session.delete([1])
+    edited = session.labels.copy()
+    session.viewer.layers.remove(session.layer)
+    assert session.layer is None
+    session.undo()
+    session.redo()
+    np.testing.assert_array_equal(session.layer.data, edited)
+    assert session.layer in session.viewer.layers
+
+
+def test_without_labels_there_is_nothing_to_edit(phantom):
+    viewer = ViewerModel()
+    session = session_of(viewer)
+    session.show_field(phantom[0])
+    for operate in (session.undo, session.redo, lambda: session.delete([1])):
+        with pytest.raises(nd.InputError, match="segment the field first"):
+            operate()
+    assert session.labels is None
+    assert session.is_stale
+
+
+def test_what_is_measured_here_is_what_the_batch_measures(phantom):
+    field, _ = phantom
+    viewer = ViewerModel()
+    session = session_of(viewer)
+    session.show_field(field)
+    session.set_outlines(outline(field, session.recipe.segment))
+    result, batch = measure(session), nd.analyze(field, session.recipe)
+    for name in ("particles", "radial", "profiles"):
+        pd.testing.assert_frame_equal(getattr(result, name), getattr(batch, name), check_exact=True)
+    assert result.summary == batch.summary
+    assert result.provenance == batch.provenance
+
+
+def test_scores_stay_with_the_particles_that_nobody_touched(phantom):
+    field, _ = phantom
+    viewer = ViewerModel()
+    session = session_of(viewer)
+    session.show_field(field)
+    found = outline(field, session.recipe.segment)
+    session.set_outlines(found)
+    session.merge([1, 2])
+    kept = session.outlines
+    assert kept.scores["label"].tolist() == found.scores["label"].tolist()[2:]
+    assert kept.settings["n_edits"] == 1
+    assert session.outlines.labels.max() == found.labels.max()
+
+
+def test_edits_are_kept_in_a_folder_and_found_again(session, tmp_path, phantom):
+    session.keep_in(tmp_path)
+    session.delete([1])
+    session.layer.paint((20, 20), 7)
+    session.exclude([5], "double")
+    expected = session.labels.copy()
+    viewer = ViewerModel()
+    again = session_of(viewer)
+    again.show_field(phantom[0])
+    again.keep_in(tmp_path)
+    np.testing.assert_array_equal(again.layer.data, expected)
+    assert again.excluded == {5: "double"}
+    np.testing.assert_array_equal(Curation.open(tmp_path).labels, expected)
+
+
+def test_a_result_is_shown_with_its_table(session):
+    result = measure(session)
+    viewer = ViewerModel()
+    other = session_of(viewer)
+    other.show_result(result)
+    assert not other.is_stale
+    features = other.layer.features.set_index("index")
+    np.testing.assert_array_equal(
+        features["dopants"][result.particles["label"]], result.particles["dopants"]
+    )
+
+
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["paint", "fill", "assign", "merge", "delete", "undo", "redo"]),
+        st.integers(0, 2**16),
+    ),
+    max_size=12,
+)
+
+
+@given(steps=STEPS)
+@settings(max_examples=30, deadline=None)
+def test_chains_of_undo_agree_with_a_list_of_arrays(steps):
+    viewer = ViewerModel()
+    session = session_of(viewer)
+    first = np.kron(np.arange(1, 10).reshape(3, 3), np.ones((4, 4), int)).astype(np.int32)
+    session.show_field(nd.FieldOfView(np.ones((12, 12)), {"Cd": np.ones((12, 12))}, (1, 1)))
+    session.set_labels(first)
+    states, at = [first], 0
+    for name, number in steps:
+        rng = np.random.default_rng(number)
+        ids = np.unique(session.labels)[1:]
+        if name == "undo":
+            session.undo()
+            at = max(at - 1, 0)
+        elif name == "redo":
+            session.redo()
+            at = min(at + 1, len(states) - 1)
+        elif name == "paint":
+            session.layer.paint(tuple(rng.integers(0, 12, 2)), int(rng.integers(0, 12)))
+        elif name == "fill":
+            session.layer.fill(tuple(rng.integers(0, 12, 2)), int(rng.integers(0, 12)))
+        elif name == "assign":
+            session.layer.data = rng.integers(0, 5, (12, 12)).astype(np.int32)
+        elif name == "merge" and len(ids) > 1:
+            session.merge(rng.choice(ids, 2, replace=False))
+        elif name == "delete" and len(ids):
+            session.delete([rng.choice(ids)])
+        now = session.labels
+        if name not in ("undo", "redo") and not np.array_equal(now, states[at]):
+            states, at = [*states[: at + 1], now.copy()], at + 1
+        np.testing.assert_array_equal(now, states[at])
+        np.testing.assert_array_equal(session.layer.data, states[at])
