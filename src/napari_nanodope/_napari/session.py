@@ -33,6 +33,7 @@ _sessions: "WeakKeyDictionary[ViewerModel, Session]" = WeakKeyDictionary()
 
 def session_of(viewer: "ViewerModel") -> "Session":
     """The session of a viewer, the same one every time."""
+    viewer = getattr(viewer, "__wrapped__", viewer)  # plugins are given a proxy
     if viewer not in _sessions:
         _sessions[viewer] = Session(viewer)
     return _sessions[viewer]
@@ -261,22 +262,31 @@ class Session:
     @property
     def is_stale(self) -> bool:
         """Whether field, recipe or labels have changed since the result; True without one."""
-        self.sync()
-        return self._result is None or self._measured != self._state()
+        return self._result is None or self._measured != self.state()
 
-    def set_result(self, result: FieldResult) -> None:
-        """Show a result for what is worked on now: its table becomes the layer's features."""
-        self._result, self._measured = result, self._state()
+    def state(self) -> tuple[Any, ...]:
+        """What a result depends on, to be compared with the same at another time."""
+        self.sync()
+        edits = () if self._curation is None else (id(self._curation), self._curation.n_operations)
+        there = self._layer is not None
+        return id(self.field), self.recipe.sha256, there, *edits
+
+    def set_result(self, result: FieldResult, state: tuple[Any, ...] | None = None) -> None:
+        """Show a result: its table becomes the layer's features.
+
+        Parameters
+        ----------
+        result : FieldResult
+            What was measured.
+        state : tuple, optional
+            `state` when that began; by default it is taken to be of now.
+        """
+        self._result, self._measured = result, self.state() if state is None else state
         if self._layer is not None:
             self._layer.features = to_features(result.particles)
         self.result_changed.emit()
 
     # Inside
-
-    def _state(self) -> tuple[Any, ...]:
-        edits = () if self._curation is None else (id(self._curation), self._curation.n_operations)
-        there = self._layer is not None
-        return id(self.field), self.recipe.sha256, there, *edits
 
     def _set_field(self, field: FieldOfView) -> None:
         self.field = field

@@ -1,0 +1,143 @@
+"""Count dopant pixels above a threshold, and watch what the threshold does."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from qtpy.QtWidgets import QLabel, QPushButton
+
+from napari_nanodope._napari.widgets.form import StageForm
+from napari_nanodope._napari.widgets.panel import Panel
+from napari_nanodope.core.counting import count_false_positives, find_particle_free
+from napari_nanodope.model import InputError
+from napari_nanodope.pipeline import analyze
+from napari_nanodope.results import FieldResult
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import napari
+
+_OVERLAY = "dopant pixels"
+_COLOUR = "#ffd500"
+_STEP = 1e-3  # counts over which the overlay goes from clear to full
+
+
+class CountPanel(Panel):
+    """Which elements, which threshold; the overlay and the numbers below it follow at once."""
+
+    def __init__(self, viewer: "napari.viewer.Viewer") -> None:
+        super().__init__(viewer)
+        self.elements = StageForm("field", leave_out=("sites_per_nm3",))
+        self.form = StageForm("count")
+        self.live = QLabel()
+        self.live.setWordWrap(True)
+        self.button = QPushButton("Measure")
+        self.button.clicked.connect(self.measure)
+        self.fill(self.elements, self.form, self.live, self.button)
+        self._overlay: Any = None
+        self._free: NDArray[np.bool_] | None = None
+        self.elements.changed.connect(self._on_changed)
+        self.form.changed.connect(self._on_changed)
+        self.session.recipe_changed.connect(self._show_recipe)
+        self.session.labels_changed.connect(self._on_labels)
+        self.session.result_changed.connect(self._show_state)
+        self._show_recipe()
+        self._show_state()
+
+    def measure(self) -> None:
+        """Measure every particle, as the batch does."""
+        self.attempt(self._measure)
+
+    def _measure(self) -> None:
+        session = self.session
+        field = session.field or session.find_field()
+        labels = session.labels
+        if labels is None:
+            raise InputError("Expected labels to measure, got none; segment the field first.")
+        self._take_values()
+        recipe, given = session.recipe, session.outlines or labels
+        exclusions, state = dict(session.excluded), session.state()
+
+        def work(
+            report: "Callable[[float, str], None]", cancelled: "Callable[[], bool]"
+        ) -> FieldResult:
+            return analyze(
+                field,
+                recipe,
+                labels=given,
+                exclusions=exclusions,
+                progress=report,
+                cancelled=cancelled,
+            )
+
+        self.run(work, lambda result: self._show_result(result, state))
+
+    def _show_result(self, result: FieldResult, state: tuple[Any, ...]) -> None:
+        self.session.set_result(result, state)
+        self.tell("\n".join([*result.summary["statements"], *result.summary["warnings"]]))
+
+    def _on_changed(self) -> None:
+        self.attempt(self._take_values)
+
+    def _take_values(self) -> None:
+        stages = {"field": self.elements.stage(), "count": self.form.stage()}
+        self.session.set_recipe(self.session.recipe.model_copy(update=stages))
+        self._show_threshold()
+
+    def _on_labels(self) -> None:
+        self._free = None
+        self._show_threshold()
+
+    def _show_threshold(self) -> None:
+        """Overlay and numbers for the threshold; nothing where it is chosen automatically."""
+        field, threshold = self.session.field, self.session.recipe.count.threshold
+        dopant = self.session.recipe.field.dopant
+        if field is None or dopant not in field.maps or threshold == "auto":
+            self.live.setText("")
+            return
+        counts = field.map_of(dopant)
+        self._draw_overlay(counts, threshold)
+        labels = self.session.labels
+        if labels is None:
+            self.live.setText(f"{np.count_nonzero(counts > threshold)} pixels above {threshold:g}")
+            return
+        if self._free is None:
+            self._free = find_particle_free(labels)
+        inside = int(np.count_nonzero((counts > threshold) & (labels > 0)))
+        false = count_false_positives(counts, self._free, threshold)
+        n_pixels = int(np.count_nonzero(labels))
+        self.live.setText(
+            f"{inside} {dopant} pixels in particles, of which {false.per_pixel * n_pixels:.0f} are "
+            f"expected to be false: {false.n_events} of {false.n_pixels} pixels far from particles "
+            f"are above {threshold:g} too."
+        )
+
+    def _draw_overlay(self, counts: NDArray[np.float32], threshold: float) -> None:
+        """Pixels above the threshold, drawn by the limits of contrast, which takes no time."""
+        viewer, field = self.session.viewer, self.session.field
+        limits = (threshold, threshold + _STEP)
+        if self._overlay is None or self._overlay not in viewer.layers or field is None:
+            from napari.utils import Colormap  # noqa: PLC0415
+
+            colours = Colormap(["transparent", _COLOUR], name="dopants")
+            selected = viewer.layers.selection.active
+            self._overlay = viewer.add_image(
+                counts,
+                name=_OVERLAY,
+                colormap=colours,
+                scale=field.pixel_size_nm if field else (1, 1),
+                units=("nm", "nm"),
+                axis_labels=("y", "x"),
+                contrast_limits=limits,
+            )
+            viewer.layers.selection.active = selected
+        self._overlay.contrast_limits = limits
+
+    def _show_recipe(self) -> None:
+        self.elements.set_stage(self.session.recipe.field)
+        self.form.set_stage(self.session.recipe.count)
+
+    def _show_state(self) -> None:
+        is_stale = self.session.result is not None and self.session.is_stale
+        self.button.setText("Measure again" if is_stale else "Measure")

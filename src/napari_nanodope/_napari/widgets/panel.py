@@ -1,0 +1,112 @@
+"""What every panel has: the viewer's session, a line for sentences, and long work with a bar."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+
+from napari_nanodope._napari.session import Session, session_of
+from napari_nanodope._napari.workers import Job, Work
+from napari_nanodope.model import InputError
+
+if TYPE_CHECKING:
+    import napari
+
+
+class Panel(QWidget):
+    """A panel of the dock, which also opens alone.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Its session is what the panel works on.
+    """
+
+    def __init__(self, viewer: "napari.viewer.Viewer") -> None:
+        super().__init__()
+        self.session: Session = session_of(viewer)
+        self.job: Job | None = None
+        self._layout = QVBoxLayout(self)
+        self._layout.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self._message = QLabel()
+        self._message.setWordWrap(True)
+        self._message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._bar = QProgressBar()
+        self._bar.setRange(0, 1000)
+        self._cancel = QPushButton("Cancel")
+        self._cancel.clicked.connect(self.cancel)
+        row = QHBoxLayout()
+        row.addWidget(self._bar, 1)
+        row.addWidget(self._cancel)
+        self._foot = QVBoxLayout()
+        self._foot.addLayout(row)
+        self._foot.addWidget(self._message)
+        self._show_busy(False)
+
+    def fill(self, *widgets: QWidget) -> None:
+        """Put widgets into the panel from top to bottom, above the message."""
+        for widget in widgets:
+            self._layout.addWidget(widget)
+        self._layout.addLayout(self._foot)
+
+    @property
+    def message(self) -> str:
+        """The sentence that is shown."""
+        return str(self._message.text())
+
+    def tell(self, text: str) -> None:
+        """Show a sentence in the panel."""
+        self._message.setText(text)
+
+    def tell_error(self, text: str) -> None:
+        """Show what went wrong in the panel and as a notification."""
+        from napari.utils.notifications import show_error  # noqa: PLC0415
+
+        self.tell(text)
+        show_error(text)
+
+    def attempt(self, act: Callable[[], Any]) -> Any:
+        """Do something at once; wrong input becomes a sentence, and None comes back."""
+        try:
+            return act()
+        except InputError as error:
+            self.tell_error(str(error))
+            return None
+
+    def run(self, work: Work, on_done: Callable[[Any], None]) -> None:
+        """Do something long beside the viewer, with progress and a way to cancel it."""
+        if self.job is not None:
+            self.tell("Still at work; cancel it first.")
+            return
+        job = self.job = Job(work)
+        job.progressed.connect(self._show_progress)
+        job.done.connect(lambda value: self.attempt(lambda: on_done(value)))
+        job.failed.connect(self.tell_error)
+        job.ended.connect(self._on_ended)
+        self._show_progress(0.0, "")
+        self._show_busy(True)
+        job.start()
+
+    def cancel(self) -> None:
+        """Give up what is running; everything stays as it was."""
+        if self.job is not None:
+            self.job.cancel()
+            self.tell("Cancelled; nothing has changed.")
+
+    def closeEvent(self, event: Any) -> None:
+        """Leave nothing running behind."""
+        self.cancel()
+        super().closeEvent(event)
+
+    def _show_progress(self, share: float, what: str) -> None:
+        self._bar.setValue(round(1000 * share))
+        self._bar.setFormat(what)
+
+    def _on_ended(self) -> None:
+        self.job = None
+        self._show_busy(False)
+
+    def _show_busy(self, is_busy: bool) -> None:
+        self._bar.setVisible(is_busy)
+        self._cancel.setVisible(is_busy)
