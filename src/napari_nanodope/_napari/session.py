@@ -55,6 +55,7 @@ class Session:
     recipe_changed = Signal()
     labels_changed = Signal()
     result_changed = Signal()
+    chosen_changed = Signal()
 
     def __init__(self, viewer: "ViewerModel") -> None:
         self._viewer = ref(viewer)
@@ -66,8 +67,8 @@ class Session:
         self._touched: set[int] = set()
         self._result: FieldResult | None = None
         self._measured: tuple[Any, ...] = ()
-        self._is_pushing = False
-        self._is_dirty = False
+        self._chosen: tuple[int, ...] = ()
+        self._is_pushing = self._is_dirty = self._is_choosing = False
         viewer.layers.events.removed.connect(self._on_removed)
 
     @property
@@ -221,8 +222,9 @@ class Session:
         self._record("paint", editing.compare(self._curation.labels, painted))
 
     def merge(self, chosen: Sequence[int]) -> None:
-        """Make one particle of several; see `editing.merge`."""
+        """Make one particle of several, and choose it; see `editing.merge`."""
         self._edit("merge", lambda labels: editing.merge(labels, chosen))
+        self.choose([min(chosen)])
 
     def delete(self, chosen: Sequence[int]) -> None:
         """Turn particles into background."""
@@ -251,6 +253,51 @@ class Session:
     def redo(self) -> None:
         """Do again what was undone last."""
         self._after(self._curated().redo())
+
+    # Particles chosen
+
+    @property
+    def chosen(self) -> tuple[int, ...]:
+        """Labels of the particles that operations are about, in the order they were chosen."""
+        return self._chosen
+
+    def choose(self, labels: Sequence[int], *, add: bool = False) -> None:
+        """Choose particles, in the picture and in napari's table of features.
+
+        Parameters
+        ----------
+        labels : sequence of int
+            Particles; those that are not there are passed over.
+        add : bool, optional
+            Keep those chosen before; one that is chosen again is let go.
+        """
+        present = set() if self._curation is None else self._present(labels)
+        wanted = [label for label in map(int, labels) if label in present]
+        if add:
+            kept = [label for label in self._chosen if label not in wanted]
+            wanted = kept + [label for label in wanted if label not in self._chosen]
+        if tuple(wanted) == self._chosen:
+            return
+        self._chosen = tuple(wanted)
+        if self._layer is not None and wanted:
+            self._is_choosing = True
+            try:
+                self._layer.selected_label = wanted[-1]
+            finally:
+                self._is_choosing = False
+        self.chosen_changed.emit()
+
+    def _present(self, labels: Sequence[int]) -> set[int]:
+        wanted = np.array([label for label in labels if label > 0], np.int32)
+        if self._curation is None or not len(wanted):
+            return set()
+        there = np.isin(wanted, self._curation.labels)
+        return set(wanted[there].tolist())
+
+    def _on_label_selected(self) -> None:
+        """A row of napari's table of features, or a colour, was chosen."""
+        if self._layer is not None and not self._is_choosing:
+            self.choose([self._layer.selected_label])
 
     # Result
 
@@ -330,6 +377,7 @@ class Session:
 
     def _tell(self, change: Change) -> None:
         self._touched |= set(change.touched.tolist())
+        self.choose(self._chosen)  # without those that are gone
         self.labels_changed.emit()
         self.result_changed.emit()
 
@@ -350,6 +398,7 @@ class Session:
         for event in (layer.events.paint, layer.events.data, layer.events.set_data):
             event.connect(self._on_layer_changed)
         layer.events.labels_update.connect(self._on_layer_changed)
+        layer.events.selected_label.connect(self._on_label_selected)
 
     def _add(self, data: Any) -> Any:
         from napari.layers import Layer  # noqa: PLC0415 - napari is slow to import

@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING
 from qtpy.QtWidgets import QScrollArea, QTabWidget
 
 from napari_nanodope._napari.widgets.count import CountPanel
+from napari_nanodope._napari.widgets.curate import CuratePanel
 from napari_nanodope._napari.widgets.segment import SegmentPanel
 
 if TYPE_CHECKING:
     import napari
 
-_PANELS = {"Segment": SegmentPanel, "Count": CountPanel}
+_PANELS = {"Segment": SegmentPanel, "Curate": CuratePanel, "Count": CountPanel}
 
 
 class Dock(QTabWidget):

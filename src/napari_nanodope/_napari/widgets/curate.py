@@ -1,0 +1,181 @@
+"""Repair outlines: merge, split, delete, exclude; by mouse, by key or from the table."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from qtpy.QtWidgets import QComboBox, QGridLayout, QLabel, QPushButton, QSizePolicy, QWidget
+
+from napari_nanodope._napari.widgets.panel import Panel
+from napari_nanodope.model import InputError
+
+if TYPE_CHECKING:
+    import napari
+    from napari.layers import Labels, Layer
+
+REASONS = ("lies over another", "out of focus", "no nanocrystal", "doubtful outline")
+_SEEDS, _CUT = "seeds to split by", "line to split by"
+_HINT = (
+    "Click on a particle in the picture to choose it, with shift several; or on its row in the "
+    "table. To split, press the button, mark the parts or draw across, and press it again. "
+    "Painting and erasing belong to the same history."
+)
+
+
+class CuratePanel(Panel):
+    """What can be done to the particles that are chosen; every button shows its key."""
+
+    def __init__(self, viewer: "napari.viewer.Viewer") -> None:
+        super().__init__(viewer)
+        self._marks: Layer | None = None
+        self._shown: Labels | None = None
+        self._bound: Labels | None = None
+        self.reason = QComboBox()
+        self.reason.setEditable(True)
+        self.reason.addItems(REASONS)
+        self.about = QLabel()
+        self.about.setWordWrap(True)
+        hint = QLabel(_HINT)
+        hint.setWordWrap(True)
+        self.actions_by_key: dict[str, Callable[[], Any]] = {}
+        self.fill(hint, self.about, self._make_buttons(), QLabel("Reason to exclude:"), self.reason)
+        self.session.labels_changed.connect(self._on_labels)
+        self.session.chosen_changed.connect(self._show_chosen)
+        self._on_labels()
+
+    def _make_buttons(self) -> QWidget:
+        session = self.session
+        actions: list[tuple[str, str, Callable[[], Any]]] = [
+            ("Merge", "J", lambda: session.merge(session.chosen)),
+            ("Delete", "Delete", lambda: session.delete(session.chosen)),
+            ("Split by points", "K", partial(self._split, _SEEDS)),
+            ("Split by a line", "L", partial(self._split, _CUT)),
+            ("Exclude", "X", lambda: session.exclude(session.chosen, self.reason.currentText())),
+            ("Include", "I", lambda: session.include(session.chosen)),
+            ("Undo", "Control-Z", session.undo),
+            ("Redo", "Control-Shift-Z", session.redo),
+            ("Table", "T", self._open_table),
+        ]
+        box = QWidget()
+        box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        grid = QGridLayout(box)
+        grid.setContentsMargins(0, 0, 0, 0)
+        for number, (text, key, act) in enumerate(actions):
+            button = QPushButton(f"{text}  [{key.replace('Control', 'Ctrl')}]")
+            button.setObjectName(text)
+            button.clicked.connect(partial(self._press, act))
+            grid.addWidget(button, number // 2, number % 2)
+            self.actions_by_key[key] = act
+        return box
+
+    def _press(self, act: Callable[[], Any], *_: Any) -> None:
+        self.tell("")
+        self.attempt(act)
+
+    # Picture and table
+
+    def _on_labels(self) -> None:
+        """Listen to the layer of particles, which may be another one now."""
+        layer = self.session.layer
+        if layer is not None and layer is not self._bound:
+            layer.mouse_drag_callbacks.append(self._on_mouse)
+            for key, act in self.actions_by_key.items():
+                layer.bind_key(key, partial(self._press, act), overwrite=True)
+        self._bound = layer
+        self._show_chosen()
+
+    def _on_mouse(self, layer: Any, event: Any) -> Iterator[None]:
+        """Choose the particle that is clicked on; dragging moves the picture as ever."""
+        is_busy = layer.mode != "pan_zoom" or self._marks is not None
+        if is_busy or layer != self.session.layer:
+            return
+        start = np.array(event.pos)
+        yield
+        while event.type == "mouse_move":
+            yield
+        if np.abs(np.array(event.pos) - start).max() > 3:
+            return
+        label = layer.get_value(event.position, world=True)
+        self.session.choose([int(label or 0)], add="Shift" in event.modifiers)
+
+    def _show_chosen(self) -> None:
+        """Outline the chosen particles in white, and tell which they are."""
+        session, chosen = self.session, self.session.chosen
+        labels = session.labels
+        names = ", ".join(map(str, chosen[:8])) + (", ..." if len(chosen) > 8 else "")
+        self.about.setText(f"Chosen: {names}" if chosen else "No particle is chosen.")
+        if labels is None or session.field is None:
+            return
+        shown = np.isin(labels, chosen).astype(np.uint8)
+        if self._shown is not None and self._shown in session.viewer.layers:
+            self._shown.data = shown
+        elif chosen:
+            self._shown = self._add_quietly(
+                "add_labels", shown, name="chosen", colormap={1: "white", None: "transparent"}
+            )
+            self._shown.contour = 1
+
+    def _open_table(self) -> None:
+        """Open napari's table of features, in which rows choose particles too."""
+        if self.session.layer is None:
+            raise InputError("Expected labels to tabulate, got none; segment the field first.")
+        self.session.viewer.layers.selection.active = self.session.layer
+        window = getattr(self.session.viewer, "window", None)
+        if window is not None:
+            window.add_plugin_dock_widget("napari", "Features table widget")
+
+    # Splitting
+
+    def _split(self, what: str) -> None:
+        """Begin to mark where to split, or split where it is marked."""
+        if self._marks is None or self._marks not in self.session.viewer.layers:
+            self._begin_split(what)
+        else:
+            self._end_split()
+
+    def _begin_split(self, what: str) -> None:
+        if len(self.session.chosen) != 1:
+            raise InputError(
+                f"Expected one particle to split, got {len(self.session.chosen)}; click on one."
+            )
+        if what == _SEEDS:
+            marks = self._add_quietly("add_points", None, ndim=2, name=what, face_color="#ffd500")
+            marks.mode = "add"
+            self.tell("Click once in each part, then press Split again.")
+        else:
+            marks = self._add_quietly(
+                "add_shapes", None, ndim=2, name=what, edge_color="#ffd500", edge_width=0.5
+            )
+            marks.mode = "add_line"
+            self.tell("Draw a line across the particle, then press Split again.")
+        self._marks = marks
+        self.session.viewer.layers.selection.active = marks
+        for key in ("K", "L"):
+            marks.bind_key(key, partial(self._press, self.actions_by_key[key]), overwrite=True)
+
+    def _end_split(self) -> None:
+        marks, session = self._marks, self.session
+        self._marks = None
+        if marks is None:
+            return
+        points = [np.atleast_2d(points) for points in marks.data]
+        session.viewer.layers.remove(marks)
+        session.viewer.layers.selection.active = session.layer
+        if marks.name.startswith(_SEEDS):
+            seeds = np.concatenate(points) if points else np.zeros((0, 2))
+            session.split_by_seeds(session.chosen[0], seeds)
+        elif points:
+            session.split_by_line(session.chosen[0], points[-1])
+        else:
+            raise InputError("Expected a line to split by, got none; press Split and draw one.")
+        self.tell("")
+
+    def _add_quietly(self, how: str, data: Any, **options: Any) -> Any:
+        """Add a layer on the pixels of the field without selecting it."""
+        viewer, field = self.session.viewer, self.session.field
+        selected = viewer.layers.selection.active
+        calibration = {"scale": field.pixel_size_nm if field else (1, 1), "units": ("nm", "nm")}
+        layer = getattr(viewer, how)(data, axis_labels=("y", "x"), **calibration, **options)
+        viewer.layers.selection.active = selected
+        return layer
