@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_nanodope.segmentation.scenes import KINDS, Scene, render_scene
+from napari_nanodope.segmentation.scenes import DIAMETERS_PX, KINDS, Scene, render_scene
 
 Labels = NDArray[np.int32]
 Outliner = Callable[[NDArray[np.float32], float | None], Labels]
@@ -18,6 +18,8 @@ THRESHOLDS = (0.5, 0.75, 0.9)
 HELD_OUT_SEED = 2_000_000_000
 """Scenes to test on are drawn from here; training starts from small seeds."""
 
+_SIDES_PX = (256, 640)
+_OUTSIDE = 4  # of 0 to 4
 _SIZES_PX = (0.0, 10.0, 20.0, 40.0, np.inf)
 """Ends of the classes of diameter that pictures are counted in."""
 
@@ -43,10 +45,22 @@ class Example:
 
 
 def render_held_out(n_per_kind: int, *, seed: int = HELD_OUT_SEED) -> Iterator[Example]:
-    """Simulated pictures that no training has seen; one in five is harder than any of them."""
+    """Simulated pictures that no training has seen, of 256 to 640 pixels a side.
+
+    Pictures are 8 mean diameters wide, as far as that allows. In one of five, diameters come from a
+    range that is wider by a tenth at both ends, and other numbers may lie beyond those trained on.
+    """
     for number, kind in enumerate(KINDS):
         for i in range(n_per_kind):
-            scene: Scene = render_scene(kind, seed=(seed, number, i), outside=i % 5 == 4)
+            seeds, outside = (seed, number, i), i % 5 == _OUTSIDE
+            low, high = np.log(DIAMETERS_PX)
+            margin = 0.1 * (high - low) if outside else 0.0
+            rng = np.random.default_rng((*seeds, 1))
+            diameter = float(np.exp(rng.uniform(low - margin, high + margin)))
+            side = round(float(np.clip(8 * diameter, *_SIDES_PX)))
+            scene: Scene = render_scene(
+                kind, seed=seeds, shape_px=(side, side), diameter_px=diameter, outside=outside
+            )
             yield Example(f"{kind} {i}", kind, scene.image, scene.labels)
 
 

@@ -145,7 +145,7 @@ def render_secondary(particles: Particles, _: str, diameter_px: float, draw: Dra
     body = body * tone[labels] + roughness * _texture(shape, max(diameter_px / 15, 0.7), draw.rng)
     ground_px = draw.log("ground texture", 1.0, 8.0)
     ground = draw.even("ground", 0.1, 0.45) * (
-        1 + draw.even("ground roughness", 0.0, 0.4) * _texture(shape, ground_px, draw.rng)
+        1 + draw.even("ground roughness", 0.0, 0.25) * _texture(shape, ground_px, draw.rng)
     )
     shadow = ndimage.gaussian_filter(inside * 1.0, max(diameter_px / 8, 0.7))
     ground = ground * (1 - draw.even("shadow", 0.0, 0.7) * np.clip(shadow, 0, 1))

@@ -21,7 +21,7 @@ _RESOLVED_PX = 20.0  # diameter from which overlaps can be told apart
 class Draw:
     """Random numbers of a scene, remembered by name.
 
-    Ranges go from easy to hard; `outside`, one number in three comes from as far as a quarter
+    Ranges go from easy to hard; `outside`, one number in five comes from as far as a quarter
     beyond hard (a tenth on logarithmic scales).
     """
 
@@ -53,7 +53,7 @@ class Draw:
 
     def _share(self, beyond: float) -> float:
         share = float(self.rng.random())
-        return 1 + beyond * share if self.outside and self.chance(1 / 3) else share
+        return 1 + beyond * share if self.outside and self.chance(1 / 5) else share
 
 
 class Particles:

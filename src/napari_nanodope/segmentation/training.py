@@ -42,7 +42,9 @@ _WEIGHTS, _STATE = f"{BUNDLED}.safetensors", "training.json"
 _N_EPOCHS = 80  # of a round, as Cellpose counts
 _FINE_EPOCHS = 100
 _SCENE_PX = 224  # side of what the network sees of a scene, before a part is cut out
+_SMALLEST_SCENE_PX, _SMALL = 48, 0.25  # least side, and the share of scenes below the full one
 _LEAST_LEVEL = 1 / 4  # that scenes are shrunk by
+_MIX = (*KINDS, "blank")  # in turn; most that can be taken for a particle is in blank ones
 _OCTAVES_OFF = (0.6, 0.15, 0.1, 0.1, 0.05)  # chances of 0, 1, -1, 2, -2 from the best level
 _LEAST_PARTICLES = 10  # on either side of the line between training and test
 
@@ -65,7 +67,7 @@ class Schedule:
         Learning rate of the first round; it falls to nearly 0 as a half cosine.
     """
 
-    rounds: int = 40
+    rounds: int = 60
     seed: int = 0
     n_scenes: int = 560
     n_new: int = 112
@@ -197,12 +199,15 @@ def _render_sample(seeds: tuple[int, int]) -> Sample:
 
     torch.set_num_threads(1)
     rng = np.random.default_rng((*seeds, 1))
+    kind = _MIX[seeds[1] % len(_MIX)]
     diameter_px = float(np.exp(rng.uniform(*np.log(DIAMETERS_PX))))
     octaves = rng.choice((0, 1, -1, 2, -2), p=_OCTAVES_OFF)
     level = float(np.clip(choose_level(diameter_px) * 2.0**octaves, _LEAST_LEVEL, max(LEVELS)))
-    side = round(_SCENE_PX / level)
-    kind = KINDS[seeds[1] % len(KINDS)]
-    scene = render_scene(kind, seed=seeds, shape_px=(side, side), diameter_px=diameter_px)
+    if kind == "blank":  # all magnifications are tried on a picture without particles
+        level = float(rng.choice([one for one in LEVELS if one >= _LEAST_LEVEL]))
+    side = rng.integers(_SMALLEST_SCENE_PX, _SCENE_PX) if rng.random() < _SMALL else _SCENE_PX
+    shape = (round(side / level), round(side / level))
+    scene = render_scene(kind, seed=seeds, shape_px=shape, diameter_px=diameter_px)
     image = standardise(rescale(scene.image, level))
     return image, compute_flows(_rescale_labels(scene.labels, level))
 

@@ -33,9 +33,7 @@ def test_the_diameter_can_be_overruled():
     assert found.settings["magnification"] == 1 / 4
 
 
-@pytest.mark.parametrize(
-    "kind", ["constant", "poisson", "sparse", "gaussian", "carbon", "gradient"]
-)
+@pytest.mark.parametrize("kind", ["constant", "poisson", "sparse", "gaussian", "gradient"])
 def test_blank_pictures_hold_no_particle(kind):
     rng = np.random.default_rng(5)
     shape = 256, 256
@@ -156,12 +154,6 @@ def test_a_few_particles_are_found_among_noise(n_particles):
     field, truth = nd.simulate_field(params, seed=0)
     assert len(truth.particles) == n_particles
     assert nd.segment(field, CELLPOSE.segment).max() == pytest.approx(n_particles, abs=1)
-
-
-@pytest.mark.parametrize("rate", [0.01, 0.05, 0.2, 1.0, 20.0])
-def test_counts_without_particles_hold_no_particle(rate):
-    noise = np.random.default_rng(3).poisson(rate, (200, 200)).astype(np.float32)
-    assert segment_by_cellpose(noise).labels.max() == 0
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 7), (2, 2), (3, 40)])

@@ -18,7 +18,7 @@ from napari_nanodope.segmentation.training import (
     train_from_scratch,
 )
 
-SHORT = Schedule(rounds=2, n_scenes=6, n_new=3, n_steps=80, n_batch=1, side_px=64)
+SHORT = Schedule(rounds=2, n_scenes=8, n_new=1, n_steps=80, n_batch=1, side_px=64)
 
 
 def curate(seed: int, **given) -> Curated:
