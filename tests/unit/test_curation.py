@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -193,7 +194,6 @@ def test_lines_that_do_not_fit_the_labels_are_told(tmp_path):
 
 
 def test_labels_of_another_program_do_not_go_with_the_log(tmp_path):
-    import tifffile
 
     work = Curation(draw_grid(), tmp_path)
     work.do("delete", editing.delete(work.labels, [1]))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, ref
 
 import numpy as np
+from napari.layers import Labels, Layer
 from numpy.typing import ArrayLike, NDArray
 from psygnal import Signal
 
@@ -26,7 +27,6 @@ from napari_nanodope.segmentation import Outlines
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
-    from napari.layers import Labels, Layer
 
 _sessions: "WeakKeyDictionary[ViewerModel, Session]" = WeakKeyDictionary()
 
@@ -401,8 +401,6 @@ class Session:
         layer.events.selected_label.connect(self._on_label_selected)
 
     def _add(self, data: Any) -> Any:
-        from napari.layers import Layer  # noqa: PLC0415 - napari is slow to import
-
         return self.viewer.add_layer(Layer.create(*data))
 
     def _on_layer_changed(self) -> None:

@@ -1,5 +1,6 @@
 """Long work beside the viewer: the only place that starts threads."""
 
+import logging
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -8,6 +9,8 @@ from qtpy.QtCore import QObject, Signal  # type: ignore[attr-defined]
 
 from napari_nanodope.model import InputError
 from napari_nanodope.pipeline import AnalysisCancelledError
+
+_LOGGER = logging.getLogger(__name__)
 
 Report = Callable[[float, str], None]
 Work = Callable[[Report, Callable[[], bool]], Any]
@@ -86,4 +89,5 @@ def tell_error(error: Exception) -> str:
     """The sentence that the command line would print."""
     if isinstance(error, InputError):
         return str(error)
+    _LOGGER.error("Unexpected error in the background", exc_info=error)
     return f"Unexpected {type(error).__name__}: {error}. Please report it."

@@ -185,7 +185,7 @@ def _load_cellpose(path: Path) -> Any:
     try:
         tensors = torch.load(path, map_location="cpu", mmap=True, weights_only=True)
         is_known = isinstance(tensors, dict) and "W2" in tensors
-    except Exception:
+    except Exception:  # damaged files fail in every way there is; the sentence below tells of it
         is_known = False
     if not is_known:
         raise InputError(

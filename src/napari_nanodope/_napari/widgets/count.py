@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from napari.utils import Colormap
 from numpy.typing import NDArray
 from qtpy.QtWidgets import QLabel, QPushButton
 
@@ -118,8 +119,6 @@ class CountPanel(Panel):
         viewer, field = self.session.viewer, self.session.field
         limits = (threshold, threshold + _STEP)
         if self._overlay is None or self._overlay not in viewer.layers or field is None:
-            from napari.utils import Colormap  # noqa: PLC0415
-
             colours = Colormap(["transparent", _COLOUR], name="dopants")
             selected = viewer.layers.selection.active
             self._overlay = viewer.add_image(

@@ -1,7 +1,7 @@
 """A form for a stage of the recipe: one input per setting, of the kind that the setting has."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal, Protocol, get_args, get_origin
 
 from qtpy.QtCore import Signal  # type: ignore[attr-defined]
 from qtpy.QtWidgets import (
@@ -87,24 +87,22 @@ class StageForm(QWidget):
             self.blockSignals(blocked)
 
 
-class _Input:
+class _Input(Protocol):
     """An input, and how its value is read and shown."""
 
     widget: QWidget
 
-    def connect(self, slot: Any) -> None:
-        raise NotImplementedError
+    def connect(self, slot: Any) -> None: ...
 
-    def value(self) -> Any:
-        raise NotImplementedError
+    def value(self) -> Any: ...
 
-    def set_value(self, value: Any) -> None:
-        raise NotImplementedError
+    def set_value(self, value: Any) -> None: ...
 
 
-class _Choice(_Input):
+class _Choice:
     def __init__(self, values: Sequence[str], *, editable: bool = False) -> None:
-        self.widget = self._box = QComboBox()
+        self._box = QComboBox()
+        self.widget: QWidget = self._box
         self._box.addItems(list(values))
         self._box.setEditable(editable)
         self._box.setSizeAdjustPolicy(
@@ -123,9 +121,10 @@ class _Choice(_Input):
         self._box.setCurrentText(str(value))
 
 
-class _Text(_Input):
+class _Text:
     def __init__(self) -> None:
-        self.widget = self._line = QLineEdit()
+        self._line = QLineEdit()
+        self.widget: QWidget = self._line
 
     def connect(self, slot: Any) -> None:
         self._line.editingFinished.connect(slot)
@@ -137,9 +136,10 @@ class _Text(_Input):
         self._line.setText(str(value))
 
 
-class _YesNo(_Input):
+class _YesNo:
     def __init__(self) -> None:
-        self.widget = self._box = QCheckBox()
+        self._box = QCheckBox()
+        self.widget: QWidget = self._box
 
     def connect(self, slot: Any) -> None:
         self._box.toggled.connect(slot)
@@ -151,7 +151,7 @@ class _YesNo(_Input):
         self._box.setChecked(bool(value))
 
 
-class _Number(_Input):
+class _Number:
     """A number, and where the setting has it, a box for "auto" or for none."""
 
     def __init__(self, key: str, without: Any = ...) -> None:
@@ -163,7 +163,7 @@ class _Number(_Input):
         unit = next((u for end, u in _UNITS.items() if key.endswith(f"_{end}")), "")
         self._spin.setSuffix(f" {unit}" if unit else "")
         self._without = without
-        self.widget = self._spin
+        self.widget: QWidget = self._spin
         self._box: QCheckBox | None = None
         if without is not ...:
             self._box = QCheckBox("automatic" if without == "auto" else "not known")

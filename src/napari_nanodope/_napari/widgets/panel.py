@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from napari.utils.notifications import show_error
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
@@ -61,8 +62,6 @@ class Panel(QWidget):
 
     def tell_error(self, text: str) -> None:
         """Show what went wrong in the panel and as a notification."""
-        from napari.utils.notifications import show_error  # noqa: PLC0415
-
         self.tell(text)
         show_error(text)
 

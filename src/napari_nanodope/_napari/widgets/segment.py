@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from napari.layers import Labels
 from qtpy.QtWidgets import QPushButton
 
 from napari_nanodope._napari.widgets.form import StageForm
@@ -59,8 +60,6 @@ class SegmentPanel(Panel):
         )
 
     def _take_layer(self) -> None:
-        from napari.layers import Labels  # noqa: PLC0415
-
         layer = self.session.viewer.layers.selection.active
         self.session.find_field()
         if not isinstance(layer, Labels):
