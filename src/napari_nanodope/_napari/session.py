@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, ref
@@ -11,6 +12,7 @@ from napari.layers import Labels, Layer
 from numpy.typing import ArrayLike, NDArray
 from psygnal import Signal
 
+from napari_nanodope._napari.keeping import choose_edits_folder
 from napari_nanodope._napari.layers import (
     field_to_layers,
     labels_to_layer,
@@ -19,7 +21,7 @@ from napari_nanodope._napari.layers import (
 )
 from napari_nanodope.core import editing
 from napari_nanodope.core.editing import Change
-from napari_nanodope.curation import Curation, Edit
+from napari_nanodope.curation import LABELS_FILE, LOG_FILE, Curation, Edit
 from napari_nanodope.model import FieldOfView, InputError, as_labels
 from napari_nanodope.recipe import Recipe
 from napari_nanodope.results import FieldResult
@@ -56,6 +58,7 @@ class Session:
     labels_changed = Signal()
     result_changed = Signal()
     chosen_changed = Signal()
+    noticed = Signal(str)
 
     def __init__(self, viewer: "ViewerModel") -> None:
         self._viewer = ref(viewer)
@@ -63,12 +66,14 @@ class Session:
         self.recipe = Recipe()
         self._layer: Labels | None = None
         self._curation: Curation | None = None
+        self._folder: Path | None = None
         self._outlines: Outlines | None = None
         self._touched: set[int] = set()
         self._result: FieldResult | None = None
         self._measured: tuple[Any, ...] = ()
         self._chosen: tuple[int, ...] = ()
         self._is_pushing = self._is_dirty = self._is_choosing = False
+        self.notice = ""
         viewer.layers.events.removed.connect(self._on_removed)
 
     @property
@@ -182,7 +187,7 @@ class Session:
         array = as_labels(labels, field.shape)
         self.sync()
         if self._curation is None:
-            self._curation = Curation(array)
+            self._curation = self._begin(array, field)
             self._show_labels()
         else:
             self._push(self._curation.do(name, editing.compare(self._curation.labels, array)))
@@ -191,17 +196,63 @@ class Session:
         self.result_changed.emit()
 
     def keep_in(self, folder: str | Path) -> None:
-        """Write every edit from now on into a folder, or go on with the edits that it holds."""
-        field = self.field or self.find_field()
-        folder = Path(folder)
-        if (folder / "edits.jsonl").exists():
-            self._curation = Curation.open(folder, pixel_size_nm=field.pixel_size_nm)
-            self._show_labels()
-        else:
-            labels = np.zeros(field.shape, np.int32) if self.labels is None else self.labels
-            self._curation = Curation(labels, folder, pixel_size_nm=field.pixel_size_nm)
+        """Write every edit from now on into a folder, or go on with the edits that it holds.
+
+        Without this they are kept among the user's data, by the pixels of the survey.
+        """
+        field, labels = self.field or self.find_field(), self.labels
+        self._close()
+        self._folder = Path(folder)
+        if not self._restore(field):
+            labels = np.zeros(field.shape, np.int32) if labels is None else labels
+            self._curation = self._begin(labels, field)
         self.labels_changed.emit()
         self.result_changed.emit()
+
+    def _begin(self, labels: NDArray[np.int32], field: FieldOfView) -> Curation:
+        """New history, kept in the folder unless that cannot be had, which is told."""
+        if self._folder is not None:
+            try:
+                return Curation(labels, self._folder, pixel_size_nm=field.pixel_size_nm)
+            except InputError as error:
+                self._notice(f"Edits are not kept when napari is closed: {error}")
+        return Curation(labels)
+
+    def _restore(self, field: FieldOfView) -> bool:
+        """Go on with the edits in the folder, if there are any."""
+        folder = self._folder
+        if folder is None or not (folder / LABELS_FILE).exists():
+            return False
+        try:
+            curation = Curation.open(folder, pixel_size_nm=field.pixel_size_nm)
+            if curation.labels.shape != field.shape:
+                curation.close()
+                as_labels(curation.labels, field.shape)
+        except InputError as error:
+            self._folder = None
+            self._notice(f"Edits are not kept when napari is closed: {error}")
+            return False
+        self._curation = curation
+        self._show_labels()
+        log = folder / LOG_FILE
+        when = datetime.fromtimestamp(
+            (log if log.exists() else folder / LABELS_FILE).stat().st_mtime
+        )
+        self._notice(
+            f"Labels of {when:%d %B %Y, %H:%M} with {curation.n_operations} edits are back; segment "
+            f"again to begin anew, which can be undone."
+        )
+        return True
+
+    def _notice(self, text: str) -> None:
+        self.notice = text
+        self.noticed.emit(text)
+
+    def _close(self) -> None:
+        """Give the folder of edits back."""
+        if self._curation is not None:
+            self._curation.close()
+            self._curation = None
 
     def sync(self) -> None:
         """Take over what was painted or assigned in the viewer since the last time.
@@ -336,9 +387,13 @@ class Session:
     # Inside
 
     def _set_field(self, field: FieldOfView) -> None:
+        self._close()
         self.field = field
-        self._layer = self._curation = self._outlines = self._result = None
+        self._layer = self._outlines = self._result = None
         self._touched = set()
+        self.notice = ""
+        self._folder = choose_edits_folder(field)
+        self._restore(field)
         self.field_changed.emit()
         self.labels_changed.emit()
         self.result_changed.emit()
