@@ -178,6 +178,11 @@ class Curation:
         return bool(self._undone)
 
     @property
+    def is_kept(self) -> bool:
+        """Whether a folder holds the edits."""
+        return self._folder is not None
+
+    @property
     def n_operations(self) -> int:
         """Operations since the beginning, undo and redo included."""
         return self._n_lines

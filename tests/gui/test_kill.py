@@ -4,7 +4,6 @@ import json
 import subprocess
 import sys
 
-
 RUN = '''
 import json, os, signal, sys, time
 import numpy as np

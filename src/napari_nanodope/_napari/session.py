@@ -1,6 +1,7 @@
 """One object per viewer: the field, labels and result that its panels work on."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -115,6 +116,11 @@ class Session:
         if self.field is None or not _is_same(field, self.field):
             self._set_field(field)
         return self.field or field
+
+    def look_for_field(self) -> None:
+        """Take the field among the layers, where it is clear which."""
+        with suppress(InputError):
+            self.find_field()
 
     def show_field(self, field: FieldOfView) -> None:
         """Add the layers of a field and work on it."""
@@ -239,8 +245,8 @@ class Session:
             (log if log.exists() else folder / LABELS_FILE).stat().st_mtime
         )
         self._notice(
-            f"Labels of {when:%d %B %Y, %H:%M} with {curation.n_operations} edits are back; segment "
-            f"again to begin anew, which can be undone."
+            f"Labels of {when:%d %B %Y, %H:%M} with {curation.n_operations} edits are back; "
+            f"segment again to begin anew, which can be undone."
         )
         return True
 
@@ -250,6 +256,7 @@ class Session:
 
     def _close(self) -> None:
         """Give the folder of edits back."""
+        self.sync()
         if self._curation is not None:
             self._curation.close()
             self._curation = None
@@ -387,6 +394,9 @@ class Session:
     # Inside
 
     def _set_field(self, field: FieldOfView) -> None:
+        is_kept = self._curation is not None and self._curation.is_kept
+        if is_kept and self._layer is not None and self._layer in self.viewer.layers:
+            self.viewer.layers.remove(self._layer)  # it comes back with its field
         self._close()
         self.field = field
         self._layer = self._outlines = self._result = None

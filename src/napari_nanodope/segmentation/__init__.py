@@ -34,6 +34,13 @@ class Outlines:
     diameter_nm: float
     settings: dict[str, Any]
 
+    @property
+    def doubtful(self) -> list[int]:
+        """Labels of scored particles, the most doubtful first: least probability x (1 - error)."""
+        scored = self.scores.dropna(subset=["probability", "flow_error"])
+        doubt = scored["probability"] * (1 - scored["flow_error"])
+        return [int(label) for label in scored["label"].iloc[np.argsort(doubt, kind="stable")]]
+
 
 def segment(
     field: FieldOfView, params: SegmentStage | None = None, *, host: str | None = None

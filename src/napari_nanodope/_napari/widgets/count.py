@@ -12,6 +12,7 @@ from napari_nanodope._napari.widgets.panel import Panel
 from napari_nanodope.core.counting import count_false_positives, find_particle_free
 from napari_nanodope.model import InputError
 from napari_nanodope.pipeline import analyze
+from napari_nanodope.recipe import ParticlesStage
 from napari_nanodope.results import FieldResult
 
 if TYPE_CHECKING:
@@ -31,15 +32,18 @@ class CountPanel(Panel):
         super().__init__(viewer)
         self.elements = StageForm("field", leave_out=("sites_per_nm3",))
         self.form = StageForm("count")
+        others = [name for name in ParticlesStage.model_fields if name != "volume"]
+        self.volume = StageForm("particles", leave_out=others)
         self.live = QLabel()
         self.live.setWordWrap(True)
         self.button = QPushButton("Measure")
         self.button.clicked.connect(self.measure)
-        self.fill(self.elements, self.form, self.live, self.button)
+        self.fill(self.elements, self.form, self.volume, self.live, self.button)
         self._overlay: Any = None
         self._free: NDArray[np.bool_] | None = None
         self.elements.changed.connect(self._on_changed)
         self.form.changed.connect(self._on_changed)
+        self.volume.changed.connect(self._on_changed)
         self.session.recipe_changed.connect(self._show_recipe)
         self.session.labels_changed.connect(self._on_labels)
         self.session.result_changed.connect(self._show_state)
@@ -82,7 +86,11 @@ class CountPanel(Panel):
         self.attempt(self._take_values)
 
     def _take_values(self) -> None:
-        stages = {"field": self.elements.stage(), "count": self.form.stage()}
+        stages = {
+            "field": self.elements.stage(),
+            "count": self.form.stage(),
+            "particles": self.volume.stage(),
+        }
         self.session.set_recipe(self.session.recipe.model_copy(update=stages))
         self._show_threshold()
 
@@ -136,6 +144,7 @@ class CountPanel(Panel):
     def _show_recipe(self) -> None:
         self.elements.set_stage(self.session.recipe.field)
         self.form.set_stage(self.session.recipe.count)
+        self.volume.set_stage(self.session.recipe.particles)
 
     def _show_state(self) -> None:
         is_stale = self.session.result is not None and self.session.is_stale

@@ -31,6 +31,8 @@ class SegmentPanel(Panel):
         self.take.clicked.connect(lambda: self.attempt(self._take_layer))
         self.fill(self.form, self.button, self.take)
         self.session.recipe_changed.connect(self._show_recipe)
+        self.session.noticed.connect(self.tell)
+        self.tell(self.session.notice)
         self._show_recipe()
 
     def segment(self) -> None:
@@ -38,7 +40,10 @@ class SegmentPanel(Panel):
         self.attempt(self._segment)
 
     def _segment(self) -> None:
+        before = self.session.field
         field = self.session.find_field()
+        if field is not before and self.session.labels is not None:
+            return  # edits have come back, of which a person has not read yet
         stage = self.form.stage()
         self.session.set_recipe(self.session.recipe.model_copy(update={"segment": stage}))
         recipe = self.session.recipe
