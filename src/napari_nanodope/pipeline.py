@@ -106,7 +106,12 @@ def analyze(
     step(0.0, "segmentation")
     found: Outlines | None = None
     if labels is None:
-        found = outline(field, recipe.segment, host=recipe.field.host)
+        found = outline(
+            field,
+            recipe.segment,
+            host=recipe.field.host,
+            watch=lambda n: step(0.0, f"segmentation, window {n + 1}"),
+        )
         outlined = found.labels
     elif isinstance(labels, Outlines):
         found = labels

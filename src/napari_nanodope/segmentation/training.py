@@ -346,6 +346,7 @@ def fine_tune(
     *,
     model: str = BUNDLED,
     seed: int = 0,
+    is_wanted: Callable[[], bool] = lambda: True,
 ) -> FineTuned:
     """Train a network further on curated pictures, and test it on a part held out.
 
@@ -360,6 +361,8 @@ def fine_tune(
         Network to start from.
     seed : int, optional
         Of torch's random numbers.
+    is_wanted : callable, optional
+        Asked before the file is written, for work that was given up meanwhile.
 
     Returns
     -------
@@ -381,6 +384,8 @@ def fine_tune(
             f"trained with Cellpose."
         )
     tuned = tune(network, *split(curated), seed=seed)
+    if not is_wanted():
+        return tuned
     path.parent.mkdir(parents=True, exist_ok=True)
     save_weights(tuned.network.model.net, path)
     return replace(tuned, path=path)
