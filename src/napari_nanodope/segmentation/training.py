@@ -67,7 +67,7 @@ class Schedule:
         Learning rate of the first round; it falls to nearly 0 as a half cosine.
     """
 
-    rounds: int = 60
+    rounds: int = 40
     seed: int = 0
     n_scenes: int = 560
     n_new: int = 112

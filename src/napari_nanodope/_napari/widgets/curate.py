@@ -1,11 +1,12 @@
 """Repair outlines: merge, split, delete, exclude, filter; by mouse, by key or from the table."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from qtpy.compat import isalive
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox, QGridLayout, QLabel, QPushButton, QSizePolicy, QWidget
 
@@ -57,6 +58,7 @@ class CuratePanel(Panel):
         self.session.labels_changed.connect(self._on_labels)
         self.session.chosen_changed.connect(self._show_chosen)
         self.session.recipe_changed.connect(self._show_recipe)
+        self._bind_keys(self.session.viewer)
         self._show_recipe()
         self._on_labels()
 
@@ -86,9 +88,16 @@ class CuratePanel(Panel):
             self.actions_by_key[key] = act
         return box
 
+    def _bind_keys(self, target: Any, keys: Iterable[str] | None = None) -> None:
+        """Let keys do what buttons do, in the viewer or in a layer with other uses for them."""
+        for key in keys or self.actions_by_key:
+            act = self.actions_by_key[key]
+            target.bind_key(key, partial(self._press, act), overwrite=True)
+
     def _press(self, act: Callable[[], Any], *_: Any) -> None:
-        self.tell("")
-        self.attempt(act)
+        if isalive(self):  # keys outlive the panel
+            self.tell("")
+            self.attempt(act)
 
     # Picture and table
 
@@ -97,8 +106,7 @@ class CuratePanel(Panel):
         layer = self.session.layer
         if layer is not None and layer is not self._bound:
             layer.mouse_drag_callbacks.append(self._on_mouse)
-            for key, act in self.actions_by_key.items():
-                layer.bind_key(key, partial(self._press, act), overwrite=True)
+            self._bind_keys(layer)
         self._bound = layer
         self._show_chosen()
         self._show_left_out()
@@ -221,8 +229,7 @@ class CuratePanel(Panel):
             self.tell("Draw a line across the particle, then press Split again.")
         self._marks = marks
         self.session.viewer.layers.selection.active = marks
-        for key in ("K", "L"):
-            marks.bind_key(key, partial(self._press, self.actions_by_key[key]), overwrite=True)
+        self._bind_keys(marks, ("K", "L"))  # Delete is for its points
 
     def _end_split(self) -> None:
         marks, session = self._marks, self.session
