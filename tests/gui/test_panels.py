@@ -88,6 +88,22 @@ def test_edits_ask_for_a_new_measurement(viewer, qtbot):
     assert count.button.text() == "Measure again"
 
 
+def test_numbers_follow_every_change_where_that_is_wanted(viewer, qtbot):
+    dock, session = open_dock(viewer), session_of(viewer)
+    viewer.layers.selection.active = viewer.layers["true particles"]
+    dock.panels["Segment"].take.click()
+    count = dock.panels["Count"]
+    count.button.click()
+    finish(count, qtbot)
+    count.always.setChecked(True)
+    session.delete([4])
+    session.layer.paint((30, 30), 5)
+    qtbot.waitUntil(lambda: count.job is None and not session.is_stale, timeout=30_000)
+    assert 4 not in set(session.result.particles["label"])
+    batch = nd.analyze(session.field, labels=session.labels)
+    pd.testing.assert_frame_equal(session.result.particles, batch.particles, check_exact=True)
+
+
 @pytest.fixture
 def curated(viewer):
     """Dock and session with the true particles taken over."""

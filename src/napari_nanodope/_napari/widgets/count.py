@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.utils import Colormap
 from numpy.typing import NDArray
-from qtpy.QtWidgets import QLabel, QPushButton
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QCheckBox, QLabel, QPushButton
 
 from napari_nanodope._napari.widgets.form import StageForm
 from napari_nanodope._napari.widgets.panel import Panel
@@ -38,7 +39,12 @@ class CountPanel(Panel):
         self.live.setWordWrap(True)
         self.button = QPushButton("Measure")
         self.button.clicked.connect(self.measure)
-        self.fill(self.elements, self.form, self.volume, self.live, self.button)
+        self.always = QCheckBox("Measure again after every change")
+        self._timer = QTimer(self)  # several changes in a row are one
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self._measure_if_stale)
+        self.always.toggled.connect(self._show_state)
+        self.fill(self.elements, self.form, self.volume, self.live, self.button, self.always)
         self._overlay: Any = None
         self._free: NDArray[np.bool_] | None = None
         self.elements.changed.connect(self._on_changed)
@@ -149,3 +155,9 @@ class CountPanel(Panel):
     def _show_state(self) -> None:
         is_stale = self.session.result is not None and self.session.is_stale
         self.button.setText("Measure again" if is_stale else "Measure")
+        if is_stale and self.always.isChecked():
+            self._timer.start()
+
+    def _measure_if_stale(self) -> None:
+        if self.session.is_stale and self.job is None:
+            self.measure()
