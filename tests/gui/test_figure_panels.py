@@ -7,6 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from matplotlib.backend_bases import MouseEvent
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QLabel, QTabWidget, QWidget
 
 import napari_nanodope as nd
 from napari_nanodope._napari.session import session_of
@@ -172,6 +174,28 @@ def test_a_hidden_panel_draws_only_when_it_is_shown(session, measured, qtbot):
     assert words(panel.canvas) == ["Measure first: the Count tab."]
     panel.show()
     assert panel.canvas.figure.axes[0].get_title().startswith("522 NCs")
+
+
+@pytest.mark.parametrize("make", [ProfilesPanel, OccupancyPanel])
+def test_the_figure_fills_its_canvas_and_covers_nothing(session, measured, qtbot, make):
+    tabs = QTabWidget()
+    qtbot.addWidget(tabs)
+    tabs.addTab(QWidget(), "before")
+    show(session, measured)
+    panel = make(session.viewer)
+    tabs.addTab(panel, "figures")
+    tabs.resize(430, 1000)
+    tabs.show()
+    tabs.setCurrentIndex(1)
+    canvas = panel.canvas
+    for number in range(panel.choice.count()):
+        panel.choice.setCurrentIndex(number)
+        panel.tell("A sentence of several words that is longer than the first of them.")
+        qtbot.wait(20)
+        assert canvas.get_width_height() == (canvas.width(), canvas.height())
+        assert canvas.height() == canvas.maximumHeight()
+        others = panel.findChildren(QLabel, options=Qt.FindChildOption.FindDirectChildrenOnly)
+        assert not any(canvas.geometry().intersects(o.geometry()) for o in others if o.isVisible())
 
 
 def test_panels_stand_side_by_side_as_the_width_allows(session, measured, qtbot):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from matplotlib.figure import Figure
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox, QLabel
 
 from napari_nanodope._napari.widgets.canvas import Canvas
@@ -73,7 +74,8 @@ class FigurePanel(Panel):
         self.form.changed.connect(self._on_changed)
         self.choice.currentTextChanged.connect(self.refresh)
         self.canvas.clicked.connect(self._on_clicked)
-        self.canvas.resized.connect(self.refresh)
+        later = Qt.ConnectionType.QueuedConnection  # a height set in a resize event would be lost
+        self.canvas.resized.connect(self.refresh, later)
         self.session.recipe_changed.connect(self._show_recipe)
         self.session.result_changed.connect(self.refresh)
         self._show_recipe()
