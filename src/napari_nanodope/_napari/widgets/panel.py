@@ -37,11 +37,13 @@ class Panel(QWidget):
         self._bar.setRange(0, 1000)
         self._cancel = QPushButton("Cancel")
         self._cancel.clicked.connect(self.cancel)
-        row = QHBoxLayout()
+        self._busy = QWidget()  # hidden as one: an empty row would squeeze what lies around it
+        row = QHBoxLayout(self._busy)
+        row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(self._bar, 1)
         row.addWidget(self._cancel)
         self._foot = QVBoxLayout()
-        self._foot.addLayout(row)
+        self._foot.addWidget(self._busy)
         self._foot.addWidget(self._message)
         self._show_busy(False)
 
@@ -107,5 +109,4 @@ class Panel(QWidget):
         self._show_busy(False)
 
     def _show_busy(self, is_busy: bool) -> None:
-        self._bar.setVisible(is_busy)
-        self._cancel.setVisible(is_busy)
+        self._busy.setVisible(is_busy)
