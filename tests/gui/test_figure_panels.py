@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from matplotlib.backend_bases import MouseEvent
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QLabel, QTabWidget, QWidget
+from qtpy.QtCore import QEvent, Qt
+from qtpy.QtWidgets import QApplication, QLabel, QTabWidget, QVBoxLayout, QWidget
 
 import napari_nanodope as nd
 from napari_nanodope._napari.session import session_of
@@ -230,6 +230,18 @@ def test_what_cannot_be_drawn_is_told(session, qtbot, make, what):
         panel.canvas.draw()
         click(panel.canvas, *np.array(panel.canvas.figure.axes[0].bbox.get_points()).mean(axis=0))
     assert "particles are included" in panel.about.text()
+
+
+def test_a_panel_that_qt_deletes_hears_nothing(session, measured):
+    box = QWidget()
+    panel = ProfilesPanel(session.viewer)
+    QVBoxLayout(box).addWidget(panel)
+    n_before = len(session.result_changed)
+    box.deleteLater()
+    QApplication.sendPostedEvents(box, QEvent.Type.DeferredDelete)
+    assert len(session.result_changed) == n_before - 1
+    show(session, measured)
+    assert isinstance(panel, ProfilesPanel)  # its Python half is still there
 
 
 def test_a_closed_panel_is_freed_and_hears_nothing(session, measured, qtbot):

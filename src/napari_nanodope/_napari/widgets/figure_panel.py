@@ -76,8 +76,8 @@ class FigurePanel(Panel):
         self.canvas.clicked.connect(self._on_clicked)
         later = Qt.ConnectionType.QueuedConnection  # a height set in a resize event would be lost
         self.canvas.resized.connect(self.refresh, later)
-        self.session.recipe_changed.connect(self._show_recipe)
-        self.session.result_changed.connect(self.refresh)
+        self.follow(self.session.recipe_changed, self._show_recipe)
+        self.follow(self.session.result_changed, self.refresh)
         self._show_recipe()
 
     # What a panel says of itself

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
+from weakref import ref
 
 from napari.utils.notifications import show_error
+from psygnal import SignalInstance
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
@@ -52,6 +54,12 @@ class Panel(QWidget):
         for widget in widgets:
             self._layout.addWidget(widget)
         self._layout.addLayout(self._foot)
+
+    def follow(self, signal: SignalInstance, slot: Callable[..., Any]) -> None:
+        """Call a method of the panel at a signal of the session, until the panel is destroyed."""
+        signal.connect(slot)
+        panel, name = ref(self), slot.__name__
+        self.destroyed.connect(lambda: _unfollow(signal, panel(), name))
 
     @property
     def message(self) -> str:
@@ -110,3 +118,8 @@ class Panel(QWidget):
 
     def _show_busy(self, is_busy: bool) -> None:
         self._busy.setVisible(is_busy)
+
+
+def _unfollow(signal: SignalInstance, panel: "Panel | None", name: str) -> None:
+    if panel is not None:
+        signal.disconnect(getattr(panel, name), missing_ok=True)
