@@ -129,6 +129,39 @@ class Session:
             self._add(data)
         self._set_field(field)
 
+    def replace_field(self, field: FieldOfView) -> None:
+        """Show a field in the place of the one worked on, read anew.
+
+        Its layers take the place of the old ones. Labels and their history stay where the shape is
+        the same; the result is stale.
+        """
+        self.sync()
+        layers, old = self.viewer.layers, self.field
+        ours = [one for one in layers if old is not None and _is_layer_of(one, old)]
+        gone = {one.metadata["role"]: one for one in ours if one.metadata["role"] != "labels"}
+        place = min(map(layers.index, gone.values()), default=len(layers))
+        active, chosen = layers.selection.active, self.recipe.field
+        new = field_to_layers(field, host=chosen.host, dopant=chosen.dopant)
+        for number, data in enumerate(new):
+            layers.insert(place + number, Layer.create(*data))
+        for layer in gone.values():
+            layers.remove(layer)
+        for layer, (_, options, _) in zip(layers[place : place + len(new)], new, strict=True):
+            role = options["metadata"]["role"]
+            layer.name = options["name"]
+            layer.visible = gone[role].visible if role in gone else layer.visible
+        for layer in (one for one in ours if one in layers):
+            layer.metadata = layer.metadata | new[0][1]["metadata"] | {"role": "labels"}
+            layer.scale = field.pixel_size_nm
+        layers.selection.active = active if active in layers else layers[place]
+        if old is None or old.shape != field.shape:
+            self._set_field(field)
+            return
+        self.field = field
+        self.field_changed.emit()
+        self.labels_changed.emit()
+        self.result_changed.emit()
+
     def show_result(self, result: FieldResult) -> None:
         """Add the layers of a result, its labels ready for curation, and take over its recipe."""
         self.set_recipe(result.recipe)
@@ -484,6 +517,12 @@ def _origin(layer: "Layer") -> tuple[str, ...]:
     """What the layers of one field have in common."""
     names = ("sample_id", "field_id", "source")
     return tuple(str(layer.metadata.get(name)) for name in names)
+
+
+def _is_layer_of(layer: "Layer", field: FieldOfView) -> bool:
+    """Whether a layer shows a field or its labels."""
+    origin = tuple(map(str, (field.sample_id, field.field_id, field.source)))
+    return "role" in layer.metadata and _origin(layer) == origin
 
 
 def _is_same(one: FieldOfView, other: FieldOfView) -> bool:

@@ -145,6 +145,8 @@ class CountPanel(Panel):
                 contrast_limits=limits,
             )
             viewer.layers.selection.active = selected
+        elif self._overlay.data is not counts:  # of another field, or read anew
+            self._overlay.data = counts
         self._overlay.contrast_limits = limits
 
     def _show_recipe(self) -> None:
