@@ -50,9 +50,9 @@ class CountPanel(Panel):
         self.elements.changed.connect(self._on_changed)
         self.form.changed.connect(self._on_changed)
         self.volume.changed.connect(self._on_changed)
-        self.session.recipe_changed.connect(self._show_recipe)
-        self.session.labels_changed.connect(self._on_labels)
-        self.session.result_changed.connect(self._show_state)
+        self.follow(self.session.recipe_changed, self._show_recipe)
+        self.follow(self.session.labels_changed, self._on_labels)
+        self.follow(self.session.result_changed, self._show_state)
         self._show_recipe()
         self._show_state()
 

@@ -54,10 +54,10 @@ class CuratePanel(Panel):
         self.fill(
             hint, self.about, self._make_buttons(), reason, self.reason, self.form, self.left_out
         )
-        self.session.noticed.connect(self.tell)
-        self.session.labels_changed.connect(self._on_labels)
-        self.session.chosen_changed.connect(self._show_chosen)
-        self.session.recipe_changed.connect(self._show_recipe)
+        self.follow(self.session.noticed, self.tell)
+        self.follow(self.session.labels_changed, self._on_labels)
+        self.follow(self.session.chosen_changed, self._show_chosen)
+        self.follow(self.session.recipe_changed, self._show_recipe)
         self._bind_keys(self.session.viewer)
         self._show_recipe()
         self._on_labels()

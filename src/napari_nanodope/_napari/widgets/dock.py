@@ -8,13 +8,23 @@ from qtpy.QtWidgets import QScrollArea, QTabWidget
 from napari_nanodope._napari.session import session_of
 from napari_nanodope._napari.widgets.count import CountPanel
 from napari_nanodope._napari.widgets.curate import CuratePanel
+from napari_nanodope._napari.widgets.field import FieldPanel
+from napari_nanodope._napari.widgets.occupancy import OccupancyPanel
+from napari_nanodope._napari.widgets.profiles import ProfilesPanel
 from napari_nanodope._napari.widgets.segment import SegmentPanel
 
 if TYPE_CHECKING:
     import napari
 
 _PATIENCE_MS = 100
-_PANELS = {"Segment": SegmentPanel, "Curate": CuratePanel, "Count": CountPanel}
+_PANELS = {
+    "Field": FieldPanel,
+    "Segment": SegmentPanel,
+    "Curate": CuratePanel,
+    "Count": CountPanel,
+    "Profiles": ProfilesPanel,
+    "Occupancy": OccupancyPanel,
+}
 
 
 class Dock(QTabWidget):

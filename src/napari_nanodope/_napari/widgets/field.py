@@ -70,9 +70,9 @@ class FieldPanel(Panel):
         view.added.connect(lambda symbol: self.attempt(lambda: self._add(symbol)))
         view.of_chosen.toggled.connect(self._continue)
         view.is_scaled.toggled.connect(lambda _: self._draw())
-        session.field_changed.connect(self._show_field)
-        session.chosen_changed.connect(self._continue)
-        session.labels_changed.connect(self._continue)
+        self.follow(session.field_changed, self._show_field)
+        self.follow(session.chosen_changed, self._continue)
+        self.follow(session.labels_changed, self._continue)
 
     # The field and its file
 

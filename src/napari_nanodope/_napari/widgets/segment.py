@@ -39,8 +39,8 @@ class SegmentPanel(Panel):
         )
         self.teach.clicked.connect(self._choose_file)
         self.fill(self.form, self.button, self.take, self.teach)
-        self.session.recipe_changed.connect(self._show_recipe)
-        self.session.noticed.connect(self.tell)
+        self.follow(self.session.recipe_changed, self._show_recipe)
+        self.follow(self.session.noticed, self.tell)
         self.tell(self.session.notice)
         self._show_recipe()
 
