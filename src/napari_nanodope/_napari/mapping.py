@@ -1,7 +1,7 @@
 """What a file holds, what of it is to be mapped, and reading it anew; without a viewer."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,8 @@ class LineChoice:
         Set by hand.
     note : str
         What the spectrum says of it.
+    used : str
+        Line that reading chose, where it was left to it.
     """
 
     symbol: str
@@ -42,6 +44,7 @@ class LineChoice:
     line: str = ""
     windows: LineWindows | None = None
     note: str = ""
+    used: str = ""
 
     @property
     def told(self) -> str | LineWindows | None:
@@ -76,20 +79,27 @@ def list_choices(field: FieldOfView) -> list[LineChoice]:
     settings: Mapping[str, Any] = field.source.settings if field.source else {}
     found = {one["element"]: _note(one) for one in settings.get("elements_found", ())}
     told = settings.get("given", {}).get("lines", {})
-    mapped = [_choose(symbol, told.get(symbol), found.get(symbol, "")) for symbol in field.elements]
+    used = {symbol: one["line"] for symbol, one in settings.get("lines", {}).items()}
+    mapped = [
+        _choose(LineChoice(symbol, True, note=found.get(symbol, "")), told, used)
+        for symbol in field.elements
+    ]
     others = (symbol for symbol in found if symbol not in field.elements)
     return mapped + [LineChoice(symbol, False, note=found[symbol]) for symbol in others]
 
 
-def _choose(symbol: str, told: Any, note: str) -> LineChoice:
-    if isinstance(told, Mapping):
-        return LineChoice(symbol, True, "", LineWindows.model_validate(dict(told)), note)
-    return LineChoice(symbol, True, str(told or ""), None, note)
+def _choose(choice: LineChoice, told: Mapping[str, Any], used: Mapping[str, str]) -> LineChoice:
+    one = told.get(choice.symbol)
+    if one is None:
+        return replace(choice, used=used.get(choice.symbol, ""))
+    if isinstance(one, Mapping):
+        return replace(choice, windows=LineWindows.model_validate(dict(one)))
+    return replace(choice, line=str(one))
 
 
 def _note(found: Mapping[str, Any]) -> str:
     also = " or ".join(found["alternatives"])
-    parts = [f"{found['counts']:.4g} counts", found["artefact"], also and f"or {also}"]
+    parts = [f"{found['counts']:,.0f} counts", found["artefact"], also and f"or {also}"]
     return "; ".join(filter(None, parts))
 
 

@@ -34,6 +34,7 @@ class ElementTable(QTableWidget):
         self.setHorizontalHeaderLabels(["Map", "Line", "Spectrum shows"])
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setWordWrap(False)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         across, down = self.horizontalHeader(), self.verticalHeader()
         assert across is not None and down is not None
@@ -96,7 +97,7 @@ class ElementTable(QTableWidget):
     def _fill_combo(self, choice: LineChoice) -> None:
         combo = self._combos[choice.symbol]
         combo.clear()
-        combo.addItem("automatic", "")
+        combo.addItem(f"automatic ({choice.used})" if choice.used else "automatic", "")
         for line in self._list_lines(choice.symbol):
             combo.addItem(f"{line.name}  {line.energy_keV:.2f} keV", line.name)
         if choice.windows is not None:

@@ -101,7 +101,7 @@ class FieldPanel(Panel):
         field = self.session.field
         self.about.show_field(field)
         if identify_file(field) != self._looked_at:
-            self._content, self._part = FileContent(()), None
+            self._content, self._part, self._summed = FileContent(()), None, None
             self.about.show_signals(())
         self._choices = {one.symbol: one for one in list_choices(field)} if field else {}
         self._show_content()
@@ -130,8 +130,8 @@ class FieldPanel(Panel):
             return
         self._content, self._part = content, None
         self.about.show_signals(content.signals)
-        self._show_content()
         self.tell(content.problem)
+        self._show_content()
 
     def _show_content(self) -> None:
         has_spectrum = self._content.spectrum is not None
@@ -198,20 +198,21 @@ class FieldPanel(Panel):
 
     def _sum_chosen(self, field: FieldOfView) -> None:
         """Spectrum of the chosen particles, where it is wanted and not there yet."""
-        labels, chosen = self.session.labels, self.session.chosen
+        chosen = self.session.chosen
         self.view.tell_chosen(len(chosen))
-        if not self.view.of_chosen.isChecked() or labels is None or not chosen:
+        labels = self.session.labels if self.view.of_chosen.isChecked() and chosen else None
+        if labels is None:
             self._summed = None
-            self._take_part(None)
+            self._take_part(None, None)
             return
         mask = np.isin(labels, chosen)
         wanted = (identify_file(field), mask.tobytes())
         if wanted != self._summed:
             self._summed = wanted
-            self.run(lambda *_: read_part(field, mask), self._take_part)
+            self.run(lambda *_: read_part(field, mask), lambda part: self._take_part(part, wanted))
 
-    def _take_part(self, part: "SumSpectrum | None") -> None:
-        if part is not self._part:
+    def _take_part(self, part: "SumSpectrum | None", wanted: Any) -> None:
+        if part is not self._part and wanted == self._summed:
             self._part = part
             self._draw()
 

@@ -6,6 +6,7 @@ from qtpy.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
     QLabel,
+    QSizePolicy,
     QTableWidget,
     QTableWidgetItem,
     QVBoxLayout,
@@ -39,8 +40,11 @@ class FieldAbout(QWidget):
         across.setStretchLastSection(True)
         down.hide()
         self._row_px = down.defaultSectionSize()
+        as_high_as_needed = QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum
+        self.setSizePolicy(*as_high_as_needed)
         for label in (self.text, self.warnings):
             label.setWordWrap(True)
+            label.setSizePolicy(*as_high_as_needed)
         for widget in (self.text, self.signals, self.warnings):
             layout.addWidget(widget)
         self.show_field(None)
@@ -72,13 +76,13 @@ def describe_field(field: "FieldOfView") -> str:
     source = field.source
     name = source.path.replace("\\", "/").rsplit("/", 1)[-1] if source else ""
     survey = "image" if field.survey_kind == "image" else "sum of X-ray counts"
-    maps = [f"{symbol} {counts.sum(dtype=float):.4g}" for symbol, counts in field.maps.items()]
+    maps = [f"{symbol} {counts.sum(dtype=float):,.0f}" for symbol, counts in field.maps.items()]
     size = f"{dy:g} nm" if dy == dx else f"{dy:g} x {dx:g} nm"
     return "\n".join(
         [
             f"{name or 'No file'} ({source.reader})" if source else "No file",
             f"{rows} x {columns} pixels of {size}; survey: {survey}",
-            f"Net counts: {', '.join(maps)}" if maps else "No element is mapped.",
+            f"Net counts: {'; '.join(maps)}" if maps else "No element is mapped.",
         ]
     )
 

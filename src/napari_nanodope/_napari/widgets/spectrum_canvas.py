@@ -16,7 +16,7 @@ from napari_nanodope.io.spectrum import SumSpectrum
 from napari_nanodope.recipe import LineWindows
 
 _REACH_PX = 7
-_ZOOM, _LEAST_CHANNELS, _MARGIN = 1.25, 20, 2.0  # the last in widths of all windows together
+_ZOOM, _LEAST_CHANNELS, _MARGIN = 1.25, 20, 0.6  # the last in widths of all windows together
 _SMALLEST = QSize(280, 250)
 
 
@@ -56,6 +56,11 @@ class SpectrumCanvas(FigureCanvasQTAgg):
     def sizeHint(self) -> QSize:
         """As small as can be read."""
         return _SMALLEST
+
+    def draw(self) -> None:
+        """Draw in the style of the figures, in which marks may still be made."""
+        with journal_style():
+            super().draw()  # type: ignore[no-untyped-call]
 
     def show_nothing(self, reason: str) -> None:
         """Say instead of a spectrum why there is none."""
@@ -137,6 +142,7 @@ class SpectrumCanvas(FigureCanvasQTAgg):
             self.zoom_out()
             return
         self._edge, self._held_keV = self._find_edge(event), event.xdata
+        self.figure.set_layout_engine("none")  # the same until release, which is faster
 
     def _on_move(self, event: Any) -> None:
         if event.inaxes is not self._axes or self._spectrum is None:
@@ -158,7 +164,10 @@ class SpectrumCanvas(FigureCanvasQTAgg):
             self.setCursor(shape)
 
     def _on_release(self, _: Any) -> None:
-        self._edge = self._held_keV = None
+        if self._held_keV is not None:
+            self._edge = self._held_keV = None
+            self.figure.set_layout_engine("constrained")
+            self._draw_soon()
 
     def _on_scroll(self, event: Any) -> None:
         if event.inaxes is not self._axes or self._spectrum is None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from napari_nanodope.io.spectrum import SumSpectrum
     from napari_nanodope.recipe import LineWindows
 
-_NONE = "Of the chosen particles (none)"
+_NONE = "Chosen particles (none)"
 
 
 class SpectrumView(QWidget):
@@ -37,7 +37,7 @@ class SpectrumView(QWidget):
         self.is_near.setToolTip("The wheel zooms, dragging moves, a double click shows everything")
         self.of_chosen = QCheckBox(_NONE)
         self.of_chosen.setToolTip("Draw the spectrum of the chosen particles as well")
-        self.is_scaled = QCheckBox("For as many pixels")
+        self.is_scaled = QCheckBox("Scaled")
         self.is_scaled.setToolTip("Scale the chosen particles to the pixels of the whole field")
         self.symbol = QLineEdit()
         self.symbol.setPlaceholderText("Another element, as in Zn")
@@ -85,7 +85,7 @@ class SpectrumView(QWidget):
 
     def tell_chosen(self, n: int) -> None:
         """Say how many particles are chosen."""
-        self.of_chosen.setText(f"Of the {n} chosen particle{'s' * (n != 1)}" if n else _NONE)
+        self.of_chosen.setText(f"Chosen particles ({n})" if n else _NONE)
 
     def _on_log(self, is_log: bool) -> None:
         self.canvas.is_logarithmic = is_log

@@ -11,7 +11,7 @@ from napari_nanodope.recipe import LineWindows
 
 _NAMES: dict[Side, str] = {
     "below_keV": "Background below",
-    "window_keV": "Line",
+    "window_keV": "Line (keV)",
     "above_keV": "Background above",
 }
 _MEANING = "From here to there the net counts of the line are taken, less the background beside it."
@@ -41,7 +41,6 @@ class WindowBoxes(QWidget):
                 box = self.boxes[side, end] = QDoubleSpinBox()
                 box.setDecimals(3)
                 box.setRange(-1e3, 1e3)
-                box.setSuffix(" keV")
                 box.setKeyboardTracking(False)
                 box.setToolTip(_MEANING)
                 box.valueChanged.connect(partial(self._move, side, end))
