@@ -13,8 +13,6 @@ from torch import Tensor, nn
 
 WIDTHS = (16, 32, 64, 128, 192)
 """Channels at full resolution, at half of it, and so on."""
-MIRRORS: tuple[tuple[int, ...], ...] = ((), (2,), (3,), (2, 3))
-"""Axes (2 for y, 3 for x) along which pictures are mirrored to average over."""
 _N_DEEP = 2  # from this level on, where pixels are few, there are two blocks instead of one
 
 
@@ -85,23 +83,9 @@ class NanocrystalNet(BaseModel):  # type: ignore[misc]
         Y and X are multiples of 16. Training uses bfloat16 where it is about four times faster;
         the second result stands for Cellpose's style vector, and is zero.
         """
-        x = x[:, :1].contiguous(memory_format=torch.channels_last)
-        if self.training:
-            with torch.autocast(x.device.type, torch.bfloat16):
-                y = self._predict(x).float()
-        else:
-            y = self._average(x)
-        return y.contiguous(), torch.zeros((len(x), 256), device=x.device)
-
-    def _average(self, x: Tensor) -> Tensor:
-        """Mean over the pictures and their mirror images, each mirrored back with its flows."""
-        total = torch.zeros((), device=x.device)
-        for axes in MIRRORS:
-            mirrored = x.flip(axes).contiguous(memory_format=torch.channels_last)
-            signs = torch.tensor([-1.0 if axis in axes else 1.0 for axis in (2, 3)] + [1.0])
-            back = self._predict(mirrored).flip(axes)
-            total = total + back * signs.to(x.device).reshape(1, 3, 1, 1)
-        return total / len(MIRRORS)
+        with torch.autocast(x.device.type, torch.bfloat16, enabled=self.training):
+            y = self._predict(x[:, :1].contiguous(memory_format=torch.channels_last))
+        return y.float().contiguous(), torch.zeros((len(x), 256), device=x.device)
 
     def _predict(self, x: Tensor) -> Tensor:
         x = self.stem(x)

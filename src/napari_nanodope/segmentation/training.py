@@ -39,6 +39,7 @@ Sample = tuple[NDArray[np.float32], NDArray[np.float32]]
 Report = Callable[[str], None]
 
 _WEIGHTS, _STATE = f"{BUNDLED}.safetensors", "training.json"
+_CYCLE = 40  # rounds from one restart of the learning rate to the next
 _N_EPOCHS = 80  # of a round, as Cellpose counts
 _FINE_EPOCHS = 100
 _SCENE_PX = 224  # side of what the network sees of a scene, before a part is cut out
@@ -64,10 +65,10 @@ class Schedule:
     n_steps, n_batch, side_px : int
         Steps of a round, scenes in a step, and side of what is cut from a scene.
     rate : float
-        Learning rate of the first round; it falls to nearly 0 as a half cosine.
+        Learning rate of the first round; it falls to nearly 0 as a half cosine, twice.
     """
 
-    rounds: int = 40
+    rounds: int = 80
     seed: int = 0
     n_scenes: int = 560
     n_new: int = 112
@@ -77,8 +78,15 @@ class Schedule:
     rate: float = 1.5e-3
 
     def rate_of(self, number: int) -> float:
-        """Learning rate of a round."""
-        return self.rate * 0.5 * (1 + math.cos(math.pi * number / self.rounds)) + 2e-5
+        """Learning rate of a round: half cosines, each half as high as the one before [1]_.
+
+        References
+        ----------
+        .. [1] I. Loshchilov, F. Hutter, SGDR, ICLR 2017, arXiv:1608.03983.
+        """
+        cycle, at = divmod(number, _CYCLE)
+        length = min(_CYCLE, self.rounds)
+        return self.rate / 2**cycle * 0.5 * (1 + math.cos(math.pi * at / length)) + 2e-5
 
 
 @dataclass(slots=True)
