@@ -4,6 +4,7 @@ import hashlib
 import platform
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.metadata import version
 from typing import Any
 
@@ -374,9 +375,9 @@ def _trace(
     about = {"origin": "given"} if found is None else {"origin": "segmented", **found.settings}
     return {
         "package": "napari-nanodope",
-        "version": version("napari-nanodope"),
+        "version": _find_version("napari-nanodope"),
         "python": platform.python_version(),
-        "packages": {name: version(name) for name in packages},
+        "packages": {name: _find_version(name) for name in packages},
         "recipe_sha256": recipe.sha256,
         "input": {
             "path": source.path if source else "",
@@ -386,6 +387,9 @@ def _trace(
         },
         "labels": {**about, "sha256": hash_arrays(labels)},
     }
+
+
+_find_version = lru_cache(version)  # which reads a file each time
 
 
 def hash_arrays(*arrays: NDArray[Any]) -> str:

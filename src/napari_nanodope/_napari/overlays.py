@@ -1,5 +1,7 @@
 """Marks above the particles: layers that no one selects and no result depends on."""
 
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -19,13 +21,11 @@ class Overlay:
         Of the viewer that shows it; the layer has the calibration of the session's field.
     name, colour : str
         What the layer is called, and its colour.
-    contour_px : int, optional
-        Width of an outline to draw instead of areas.
     """
 
-    def __init__(self, session: Session, name: str, colour: str, *, contour_px: int = 0) -> None:
+    def __init__(self, session: Session, name: str, colour: str) -> None:
         self._session, self._name = session, name
-        self._colours, self._contour_px = {1: colour, None: "transparent"}, contour_px
+        self._colours = {1: colour, None: "transparent"}
         self.layer: Any = None
 
     def hide(self) -> None:
@@ -39,14 +39,14 @@ class Overlay:
         viewer, shown = self._session.viewer, mask.view(np.uint8)
         if self.layer is not None and self.layer in viewer.layers:
             if self.layer.data.shape == shown.shape:
-                self.layer.data = shown
+                if not np.array_equal(self.layer.data, shown):  # which is soon known
+                    self.layer.data = shown
                 return
             self.hide()
         if mask.any():
             self.layer = add_quietly(
                 self._session, "add_labels", shown, name=self._name, colormap=self._colours
             )
-            self.layer.contour = self._contour_px
 
 
 def add_quietly(session: Session, how: str, data: Any, **options: Any) -> Any:
@@ -61,5 +61,29 @@ def add_quietly(session: Session, how: str, data: Any, **options: Any) -> Any:
 
 def hatch(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Diagonal lines where a mask (Y, X) is True."""
-    rows, columns = np.ogrid[: mask.shape[0], : mask.shape[1]]
-    return np.asarray(mask & ((rows + columns) % _STRIPE_PX < _LINE_PX))
+    return np.asarray(mask & _draw_stripes(mask.shape))
+
+
+@lru_cache(maxsize=2)
+def _draw_stripes(shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    rows, columns = np.ogrid[: shape[0], : shape[1]]
+    return np.asarray((rows + columns) % _STRIPE_PX < _LINE_PX)
+
+
+def draw_outlines(labels: NDArray[np.int32], chosen: Sequence[int]) -> NDArray[np.bool_]:
+    """Pixels of some particles that touch other pixels, by a side or a corner.
+
+    Only what surrounds the particles is looked at, so it is quick in large images.
+    """
+    drawn = np.isin(labels, chosen)
+    if not drawn.any():
+        return drawn
+    rows, columns = (np.flatnonzero(drawn.any(axis=axis)) for axis in (1, 0))
+    window = tuple(slice(int(at[0]), int(at[-1]) + 1) for at in (rows, columns))
+    part = np.pad(np.where(drawn[window], labels[window], 0), 1)
+    middle = part[1:-1, 1:-1]
+    inner = np.ones(middle.shape, bool)
+    for y, x in np.ndindex(3, 3):
+        inner &= part[y : y + middle.shape[0], x : x + middle.shape[1]] == middle
+    drawn[window] &= ~inner
+    return drawn

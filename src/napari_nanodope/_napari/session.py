@@ -31,6 +31,7 @@ from napari_nanodope.segmentation import Outlines
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
+_FEW = 8  # labels that are sooner looked for one by one
 _sessions: "WeakKeyDictionary[ViewerModel, Session]" = WeakKeyDictionary()
 
 
@@ -188,6 +189,13 @@ class Session:
         """Labels as they are now, read-only, or None before there are any."""
         self.sync()
         return None if self._curation is None else self._curation.labels
+
+    @property
+    def version(self) -> tuple[int, ...]:
+        """What changes with every operation on labels and with the field."""
+        self.sync()
+        edits = () if self._curation is None else (id(self._curation), self._curation.n_operations)
+        return id(self.field), *edits
 
     @property
     def excluded(self) -> Mapping[int, str]:
@@ -379,11 +387,13 @@ class Session:
         self.chosen_changed.emit()
 
     def _present(self, labels: Sequence[int]) -> set[int]:
-        wanted = np.array([label for label in labels if label > 0], np.int32)
-        if self._curation is None or not len(wanted):
+        if self._curation is None:
             return set()
-        there = np.isin(wanted, self._curation.labels)
-        return set(wanted[there].tolist())
+        wanted, there = {int(label) for label in labels if label > 0}, self._curation.labels
+        if len(wanted) < _FEW:
+            return {label for label in wanted if (there == label).any()}
+        ids = np.array(sorted(wanted), np.int32)
+        return set(ids[np.isin(ids, there)].tolist())
 
     def _on_label_selected(self) -> None:
         """A row of napari's table of features, or a colour, was chosen."""
@@ -404,10 +414,7 @@ class Session:
 
     def state(self) -> tuple[Any, ...]:
         """What a result depends on, to be compared with the same at another time."""
-        self.sync()
-        edits = () if self._curation is None else (id(self._curation), self._curation.n_operations)
-        there = self._layer is not None
-        return id(self.field), self.recipe.sha256, there, *edits
+        return self.recipe.sha256, self._layer is not None, *self.version
 
     def set_result(self, result: FieldResult, state: tuple[Any, ...] | None = None) -> None:
         """Show a result: its table becomes the layer's features.

@@ -86,7 +86,8 @@ class Schedule:
         """
         cycle, at = divmod(number, _CYCLE)
         length = min(_CYCLE, self.rounds)
-        return self.rate / 2**cycle * 0.5 * (1 + math.cos(math.pi * at / length)) + 2e-5
+        height = self.rate * 0.5 ** (cycle + 1)
+        return height * (1 + math.cos(math.pi * at / length)) + 2e-5
 
 
 @dataclass(slots=True)

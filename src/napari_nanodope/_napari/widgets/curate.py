@@ -10,7 +10,7 @@ from qtpy.compat import isalive
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox, QGridLayout, QLabel, QPushButton, QSizePolicy, QWidget
 
-from napari_nanodope._napari.overlays import Overlay, add_quietly, hatch
+from napari_nanodope._napari.overlays import Overlay, add_quietly, draw_outlines, hatch
 from napari_nanodope._napari.widgets.form import StageForm
 from napari_nanodope._napari.widgets.panel import Panel
 from napari_nanodope.model import InputError
@@ -35,7 +35,9 @@ class CuratePanel(Panel):
     def __init__(self, viewer: "napari.viewer.Viewer") -> None:
         super().__init__(viewer)
         self._marks: Layer | None = None
-        self._chosen = Overlay(self.session, "chosen", "white", contour_px=1)
+        self._chosen = Overlay(self.session, "chosen", "white")
+        self._shown_chosen: Any = None
+        self._shown_left_out: Any = None
         self._hatched = Overlay(self.session, "left out", "#ff9500")
         self._bound: Labels | None = None
         self.reason = QComboBox()
@@ -95,7 +97,7 @@ class CuratePanel(Panel):
             target.bind_key(key, partial(self._press, act), overwrite=True)
 
     def _press(self, act: Callable[[], Any], *_: Any) -> None:
-        if isalive(self):  # keys outlive the panel
+        if isalive(self):  # type: ignore[no-untyped-call]  # keys outlive the panel
             self.tell("")
             self.attempt(act)
 
@@ -130,11 +132,12 @@ class CuratePanel(Panel):
         session, chosen = self.session, self.session.chosen
         names = ", ".join(map(str, chosen[:8])) + (", ..." if len(chosen) > 8 else "")
         self.about.setText(f"Chosen: {names}" if chosen else "No particle is chosen.")
-        labels = session.labels
+        labels, state = session.labels, (chosen, session.version)
         if labels is None:
             self._chosen.hide()
-        else:
-            self._chosen.show(np.isin(labels, chosen))
+        elif state != self._shown_chosen:
+            self._chosen.show(draw_outlines(labels, chosen))
+        self._shown_chosen = state
 
     def _choose_doubtful(self) -> None:
         """Choose the next of the particles that segmentation was least sure of, and go there."""
@@ -174,9 +177,13 @@ class CuratePanel(Panel):
         """Hatch the particles that the statistics leave out, and tell why."""
         session = self.session
         labels, field = session.labels, session.field
+        state = session.recipe.particles, session.version
+        is_known, self._shown_left_out = state == self._shown_left_out, state
         if labels is None or field is None:
             self.left_out.setText("")
             self._hatched.hide()
+            return
+        if is_known:
             return
         reasons = find_left_out(labels, field.pixel_size_nm, session.recipe, session.excluded)
         self._hatched.show(hatch(np.isin(labels, list(reasons))))

@@ -53,8 +53,7 @@ class SegmentPanel(Panel):
         field = self.session.find_field()
         if field is not before and self.session.labels is not None:
             return  # edits have come back, of which a person has not read yet
-        stage = self.form.stage()
-        self.session.set_recipe(self.session.recipe.model_copy(update={"segment": stage}))
+        self._take_values()
         recipe = self.session.recipe
 
         def work(
@@ -91,6 +90,10 @@ class SegmentPanel(Panel):
         self.session.set_labels(layer.data)
         self.tell(f"Labels of {layer.name!r} taken over, as a copy.")
 
+    def _take_values(self) -> None:
+        stage = self.form.stage()
+        self.session.set_recipe(self.session.recipe.model_copy(update={"segment": stage}))
+
     # Training
 
     def train(self, path: str | Path) -> None:
@@ -110,8 +113,10 @@ class SegmentPanel(Panel):
             self.train(path)
 
     def _train(self, path: Path) -> None:
-        session, stage = self.session, self.form.stage()
+        session = self.session
         field, labels = session.find_field(), session.labels
+        self._take_values()
+        stage = session.recipe.segment
         if labels is None:
             raise InputError("Expected outlines to train on, got none; segment and curate first.")
         image, _ = choose_image(field, stage, host=session.recipe.field.host)
@@ -133,10 +138,10 @@ class SegmentPanel(Panel):
         self.run(work, self._take_model)
 
     def _take_model(self, tuned: "FineTuned") -> None:
-        stage = self.form.stage().model_copy(
-            update={"method": "cellpose", "model": str(tuned.path)}
+        recipe = self.session.recipe.replace(
+            segment={"method": "cellpose", "model": str(tuned.path)}
         )
-        self.session.set_recipe(self.session.recipe.model_copy(update={"segment": stage}))
+        self.session.set_recipe(recipe)
         self.tell(f"{tuned} Segment again to use it.")
 
     def _show_recipe(self) -> None:
