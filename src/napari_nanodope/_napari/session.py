@@ -1,6 +1,6 @@
 """One object per viewer: the field, labels and result that its panels work on."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -70,6 +70,9 @@ class Session:
         self._chosen: tuple[int, ...] = ()
         self._is_pushing = self._is_dirty = self._is_choosing = False
         viewer.layers.events.removed.connect(self._on_removed)
+        viewer.layers.events.inserted.connect(self._on_inserted, position="last")
+        active = viewer.layers.selection.active
+        self._adopt([*([active] if active else []), *reversed(viewer.layers)])
 
     @property
     def viewer(self) -> "ViewerModel":
@@ -109,6 +112,7 @@ class Session:
         field = layers_to_field([layer.as_layer_data_tuple() for layer in chosen])
         if self.field is None or not _is_same(field, self.field):
             self._set_field(field)
+            self._adopt(chosen)
         return self.field or field
 
     def show_field(self, field: FieldOfView) -> None:
@@ -119,11 +123,34 @@ class Session:
         self._set_field(field)
 
     def show_result(self, result: FieldResult) -> None:
-        """Add the layers of a result, its labels ready for curation, and take over its recipe."""
+        """Add the layers of a result and go on with it: recipe, labels and what was left out."""
         self.set_recipe(result.recipe)
         self.show_field(result.field)
-        self.set_labels(result.labels)
+        self._resume(result)
+
+    def _resume(self, result: FieldResult) -> None:
+        """Take over labels with their scores, exclusions and numbers, as if just measured."""
+        self._replace_labels(result.labels, result.outlines, "replace")
+        for label, reason in result.provenance.get("exclusions", {}).items():
+            self.exclude([int(label)], reason.strip() or "left out")
         self.set_result(result)
+
+    def _adopt(self, layers: Iterable[Layer]) -> None:
+        """Go on with a result that was opened from its folder, where no labels are worked on."""
+        found = [one for one in layers if isinstance(one.metadata.get("result"), FieldResult)]
+        if self._curation is not None or not found:
+            return
+        layer, painted = found[0], found[0].data
+        result: FieldResult = layer.metadata["result"]
+        self.set_recipe(result.recipe)
+        self._set_field(result.field)
+        self._attach(layer)
+        self._resume(result)
+        if not np.array_equal(painted, result.labels):
+            layer.data = painted  # an edit like any other
+
+    def _on_inserted(self, event: Any) -> None:
+        self._adopt([event.value])
 
     def set_recipe(self, recipe: Recipe) -> None:
         """Use other settings; the result is stale from then on if they differ."""
@@ -393,7 +420,9 @@ class Session:
             finally:
                 self._is_pushing = False
             return
-        layer = self._add(labels_to_layer(labels, self.field))
+        self._attach(self._add(labels_to_layer(labels, self.field)))
+
+    def _attach(self, layer: Labels) -> None:
         self._layer = layer
         for event in (layer.events.paint, layer.events.data, layer.events.set_data):
             event.connect(self._on_layer_changed)
