@@ -35,7 +35,7 @@ fuzz: $(VENV)/installed-dev
 
 # Some hours on a processor; stopped, it goes on where it was. The bundled weights came out of it.
 train: $(VENV)/installed-core
-	$(BIN)/nanodope train nanodope-training --rounds 60 --seed 0
+	$(BIN)/nanodope train nanodope-training --rounds 80 --seed 0
 
 clean:
 	rm -rf $(VENV) docs/_build docs/auto_examples docs/reference/generated nanodope-demo

@@ -12,6 +12,11 @@ settings.load_profile("seeded")
 PROJECT = Path(__file__).parents[1]
 
 
+@pytest.fixture(autouse=True)
+def _edits_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("NANODOPE_EDITS", str(tmp_path / "kept edits"))
+
+
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """Folder of microscope files that nobody here made; tests that need it skip without it."""

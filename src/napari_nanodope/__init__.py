@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from napari_nanodope.io import list_signals as list_signals
     from napari_nanodope.io import read_field as read_field
     from napari_nanodope.io import read_labels as read_labels
+    from napari_nanodope.io import read_spectrum as read_spectrum
     from napari_nanodope.materials import Material as Material
     from napari_nanodope.model import FieldOfView as FieldOfView
     from napari_nanodope.model import InputError as InputError
@@ -53,6 +54,7 @@ _HOMES = {
     "list_signals": "io",
     "read_field": "io",
     "read_labels": "io",
+    "read_spectrum": "io",
     "segment": "segmentation",
     "simulate_field": "phantom",
 }

@@ -342,7 +342,7 @@ def _add_train(commands: Any) -> None:
     text = "train the segmentation network: on simulated scenes, or further on curated results"
     parser = _add(commands, "train", _run_train, text)
     parser.add_argument("out", type=Path, metavar="OUT", help="folder, or with --from a new file")
-    parser.add_argument("--rounds", type=int, default=60, help="from scratch (default 60)")
+    parser.add_argument("--rounds", type=int, default=80, help="from scratch (default 80)")
     parser.add_argument("--seed", type=int, default=0, help="of the random numbers (default 0)")
     parser.add_argument(
         "--from", dest="results", type=Path, nargs="+", metavar="DIR", help="curated results"

@@ -3,7 +3,8 @@
 A folder under curation holds ``labels.tif`` and ``edits.jsonl``. The log has one line per
 operation, undo and redo included, and is on the disk before the operation returns. The labels are
 written now and then, with the number of lines that they already contain, so opening the folder
-after a crash applies the lines that are missing.
+after a crash applies the lines that are missing. A lock keeps two windows from one folder; it goes
+with the process that held it.
 """
 
 import json
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 import numpy as np
+from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from napari_nanodope.core.editing import Change
@@ -24,7 +26,8 @@ from napari_nanodope.model import InputError, as_labels, read_only
 
 Labels = NDArray[np.int32]
 
-LABELS_FILE, LOG_FILE = "labels.tif", "edits.jsonl"
+LABELS_FILE, LOG_FILE, LOCK_FILE = "labels.tif", "edits.jsonl", "edits.lock"
+_SAVE_EVERY = 50  # operations, so that little is to be done again
 _NOTE = "edits"
 _NOTHING = Change(np.zeros(0, np.int64), np.zeros(0, np.int32), np.zeros(0, np.int32))
 
@@ -83,7 +86,7 @@ class Curation:
     Raises
     ------
     InputError
-        If the folder already holds a log: `open` it.
+        If the folder already holds a log (`open` it), is open elsewhere, or cannot be written to.
     """
 
     def __init__(
@@ -99,29 +102,41 @@ class Curation:
         self._undone: list[Edit] = []
         self._folder = Path(folder) if folder is not None else None
         self._pixel_size_nm = pixel_size_nm
-        self._n_lines = 0
+        self._n_lines = self._n_saved = 0
         self._size = 0
+        self._lock: FileLock | None = None
         if self._folder is None:
             return
         if (self._folder / LOG_FILE).exists():
             raise InputError(
                 f"Expected a folder without edits, got {self._folder}; open it to go on with them."
             )
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self._lock = _lock(self._folder)
         self.save()
 
     @classmethod
-    def open(
-        cls, folder: str | Path, *, pixel_size_nm: tuple[float, float] = (1.0, 1.0)
-    ) -> "Curation":
+    def open(cls, folder: str | Path, *, pixel_size_nm: tuple[float, float] = (1.0, 1.0)) -> Self:
         """Go on where a folder was left, even if that was in the middle of something.
 
         Raises
         ------
         UnreadableFileError
             If the labels are not those of the log, or the log is damaged before its last line.
+        InputError
+            If it is open elsewhere.
         """
         folder = Path(folder)
+        lock = _lock(folder)
+        try:
+            self = cls._replay(folder, pixel_size_nm)
+        except BaseException:
+            lock.release()
+            raise
+        self._folder, self._lock = folder, lock
+        return self
+
+    @classmethod
+    def _replay(cls, folder: Path, pixel_size_nm: tuple[float, float]) -> Self:
         image, note = read_labels_with_note(folder / LABELS_FILE)
         entries, size = _read_log(folder / LOG_FILE)
         n_saved = note.get(_NOTE, 0 if not entries else None)
@@ -139,7 +154,7 @@ class Curation:
                     f"Expected line {number + 1} of {folder / LOG_FILE} to fit the labels before "
                     f"it, got another; put back the {LABELS_FILE} that belongs to it."
                 ) from None
-        self._folder, self._n_lines, self._size = folder, len(entries), size
+        self._n_lines, self._n_saved, self._size = len(entries), n_saved, size
         return self
 
     @property
@@ -161,6 +176,11 @@ class Curation:
     def can_redo(self) -> bool:
         """Whether there is something to redo."""
         return bool(self._undone)
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether a folder holds the edits."""
+        return self._folder is not None
 
     @property
     def n_operations(self) -> int:
@@ -216,6 +236,15 @@ class Curation:
         if self._folder is not None:
             note = {_NOTE: self._n_lines}
             save_labels(self._labels, self._folder / LABELS_FILE, self._pixel_size_nm, note=note)
+            self._n_saved = self._n_lines
+
+    def close(self) -> None:
+        """Write the labels and let others open the folder; nothing is written from then on."""
+        if self._n_saved < self._n_lines:
+            self.save()
+        if self._lock is not None:
+            self._lock.release()
+        self._folder = self._lock = None
 
     def _set_reasons(self, name: str, chosen: Sequence[int], reason: str) -> Edit | None:
         ids = sorted({int(label) for label in chosen} - {0})
@@ -234,13 +263,20 @@ class Curation:
         self._done.append(edit)
         self._undone.clear()
         self._apply(edit)
+        self._save_at_times()
         return edit
 
     def _step(self, name: Literal["undo", "redo"]) -> Edit | None:
         if not (self._done if name == "undo" else self._undone):
             return None
         self._write({"op": name})
-        return self._move(name, apply=True)
+        edit = self._move(name, apply=True)
+        self._save_at_times()
+        return edit
+
+    def _save_at_times(self) -> None:
+        if self._n_lines - self._n_saved >= _SAVE_EVERY:
+            self.save()
 
     def _move(self, name: str, *, apply: bool) -> Edit:
         source, target = self._done, self._undone
@@ -291,6 +327,24 @@ class Curation:
                 os.fsync(file.fileno())
             self._size += len(line)
         self._n_lines += 1
+
+
+def _lock(folder: Path) -> FileLock:
+    """Take a folder for this process, which is made where it does not exist."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / LOCK_FILE, thread_local=False)
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise InputError(
+            f"Expected edits in {folder} that no other window has open, got some that one has; "
+            f"close this field there first."
+        ) from None
+    except OSError as error:
+        raise InputError(
+            f"Expected a folder for edits that can be written to, got {folder}: {error.strerror}."
+        ) from None
+    return lock
 
 
 def _has_line(path: Path, start: int) -> bool:

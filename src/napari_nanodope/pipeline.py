@@ -106,7 +106,12 @@ def analyze(
     step(0.0, "segmentation")
     found: Outlines | None = None
     if labels is None:
-        found = outline(field, recipe.segment, host=recipe.field.host)
+        found = outline(
+            field,
+            recipe.segment,
+            host=recipe.field.host,
+            watch=lambda n: step(0.0, f"segmentation, window {n + 1}"),
+        )
         outlined = found.labels
     elif isinstance(labels, Outlines):
         found = labels
@@ -143,6 +148,40 @@ def analyze(
     )
     step(1.0, "done")
     return result
+
+
+def find_left_out(
+    labels: NDArray[np.int32],
+    pixel_size_nm: tuple[float, float],
+    recipe: Recipe,
+    exclusions: Mapping[int, str] | None = None,
+) -> dict[int, str]:
+    """Particles that the statistics leave out, and why, as `analyze` decides it.
+
+    Parameters
+    ----------
+    labels : (Y, X) int32 array
+        One positive number per particle, 0 for background.
+    pixel_size_nm : (float, float)
+        Height and width of a pixel (dy, dx) in nm.
+    recipe : Recipe
+        Its stage ``particles`` decides.
+    exclusions : mapping, optional
+        Particles that a person leaves out, and why.
+    """
+    compact = compact_labels(labels)
+    shapes = measure_morphology(compact, pixel_size_nm)
+    reasons = _exclude(shapes, _equivalent_diameter_nm(shapes, pixel_size_nm), recipe)
+    found = {int(k): str(why) for k, why in zip(compact.ids, reasons, strict=True) if why}
+    return found | dict(exclusions or {})
+
+
+def _equivalent_diameter_nm(
+    shapes: Morphology, pixel_size_nm: tuple[float, float]
+) -> NDArray[np.float64]:
+    """Diameter of the circle of the same area."""
+    area_nm2 = shapes.n_pixels * pixel_size_nm[0] * pixel_size_nm[1]
+    return np.asarray(2 * np.sqrt(area_nm2 / np.pi))
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +224,7 @@ def _tabulate_particles(
 ) -> pd.DataFrame:
     shapes, sums, n = measured.shapes, measured.sums, measured.labels.n
     area_nm2 = shapes.n_pixels * pixel_size_nm[0] * pixel_size_nm[1]
-    diameter_nm = 2 * np.sqrt(area_nm2 / np.pi)
+    diameter_nm = _equivalent_diameter_nm(shapes, pixel_size_nm)
     host_counts = sums.per_particle("host_counts", n)
     dopant_pixels = sums.per_particle("dopant_pixels", n).astype(np.int64)
     dopants = estimate_dopants(dopant_pixels, shapes.n_pixels, measured.background)
@@ -205,6 +244,7 @@ def _tabulate_particles(
             "inradius_nm": measured.inradius_nm,
             "eccentricity": shapes.eccentricity,
             "solidity": shapes.solidity,
+            "contact_fraction": shapes.contact_fraction,
             "touches_border": shapes.touches_border,
             "included": reasons == "",
             "exclusion_reason": pd.Series(reasons, dtype="str"),
@@ -241,8 +281,13 @@ def _exclude(
 ) -> NDArray[np.object_]:
     """Why each particle is left out of the statistics; empty where it is not."""
     reasons = np.full(len(diameter_nm), "", dtype=object)
-    reasons[diameter_nm < recipe.particles.min_diameter_nm] = "smaller than min_diameter_nm"
-    if recipe.particles.exclude_border:
+    chosen = recipe.particles
+    reasons[shapes.contact_fraction > chosen.max_contact_fraction] = "above max_contact_fraction"
+    reasons[shapes.solidity < chosen.min_solidity] = "below min_solidity"
+    if chosen.max_diameter_nm is not None:
+        reasons[diameter_nm > chosen.max_diameter_nm] = "larger than max_diameter_nm"
+    reasons[diameter_nm < chosen.min_diameter_nm] = "smaller than min_diameter_nm"
+    if chosen.exclude_border:
         reasons[shapes.touches_border] = "touches the border"
     return reasons
 

@@ -15,6 +15,7 @@ from napari_nanodope.model import InputError, is_element
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, le=1)]
 NotNegativeInt = Annotated[int, Field(ge=0)]
 
 
@@ -124,6 +125,12 @@ class ParticlesStage(Stage):
     """Leave out particles that touch the border of the picture."""
     min_diameter_nm: NotNegative = 2.0
     """Leave out particles of smaller equivalent diameter, in nm."""
+    max_diameter_nm: Positive | None = None
+    """Leave out particles of larger equivalent diameter, in nm."""
+    min_solidity: Share = 0.0
+    """Leave out particles of smaller solidity, 1 for convex ones; 0 keeps all."""
+    max_contact_fraction: Share = 1.0
+    """Leave out particles of whose outline a larger share borders others; 1 keeps all."""
     volume: Literal["area", "inradius", "host"] = "area"
     """Sphere of the same area, sphere of the inradius, or shared out by host counts."""
 

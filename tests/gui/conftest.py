@@ -1,8 +1,13 @@
-"""Tests marked gui open napari: on CI they must run, elsewhere they need a display."""
+"""Tests marked gui open napari: on CI they must run, elsewhere they need a display.
 
+Each must leave nothing behind: no thread of ours at work, no panel without its viewer.
+"""
+
+import gc
 import importlib.util
 import os
 import sys
+import threading
 
 import pytest
 
@@ -26,3 +31,20 @@ def pytest_runtest_setup(item):
         if os.environ.get("CI"):
             pytest.fail(wanted, pytrace=False)
         pytest.skip(wanted)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_left():
+    yield
+    at_work = [one.name for one in threading.enumerate() if one.name == "nanodope"]
+    assert not at_work, "a job outlived its test"
+    panel = sys.modules.get("napari_nanodope._napari.widgets.panel")
+    if panel is None:
+        return
+    from qtpy.compat import isalive
+    from qtpy.QtWidgets import QApplication
+
+    QApplication.sendPostedEvents(None, 52)  # DeferredDelete
+    gc.collect()
+    alive = [one for one in gc.get_objects() if isinstance(one, panel.Panel) and isalive(one)]
+    assert not alive, f"panels outlived their viewer: {alive}"

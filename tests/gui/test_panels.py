@@ -7,13 +7,19 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from napari.components import ViewerModel
+from napari.layers import Layer
 from napari.utils.interactions import mouse_press_callbacks, mouse_release_callbacks
 from napari.utils.notifications import notification_manager
-from qtpy.QtWidgets import QPushButton
+from qtpy.QtWidgets import QCheckBox, QDoubleSpinBox, QPushButton
 
 import napari_nanodope as nd
+from napari_nanodope._napari.layers import field_to_layers
 from napari_nanodope._napari.session import session_of
+from napari_nanodope._napari.widgets.segment import SegmentPanel
 from napari_nanodope._napari.workers import Job
+from napari_nanodope.pipeline import find_left_out
+from napari_nanodope.segmentation import Outlines, training
 
 pytestmark = pytest.mark.gui
 
@@ -80,6 +86,22 @@ def test_edits_ask_for_a_new_measurement(viewer, qtbot):
     assert count.button.text() == "Measure"
     session.layer.paint((30, 30), 5)
     assert count.button.text() == "Measure again"
+
+
+def test_numbers_follow_every_change_where_that_is_wanted(viewer, qtbot):
+    dock, session = open_dock(viewer), session_of(viewer)
+    viewer.layers.selection.active = viewer.layers["true particles"]
+    dock.panels["Segment"].take.click()
+    count = dock.panels["Count"]
+    count.button.click()
+    finish(count, qtbot)
+    count.always.setChecked(True)
+    session.delete([4])
+    session.layer.paint((30, 30), 5)
+    qtbot.waitUntil(lambda: count.job is None and not session.is_stale, timeout=30_000)
+    assert 4 not in set(session.result.particles["label"])
+    batch = nd.analyze(session.field, labels=session.labels)
+    pd.testing.assert_frame_equal(session.result.particles, batch.particles, check_exact=True)
 
 
 @pytest.fixture
@@ -194,6 +216,10 @@ def test_keys_do_what_the_buttons_do(curated):
     assert 4 not in session.labels
     keys["Ctrl+Z"](session.layer)
     np.testing.assert_array_equal(session.labels, before)
+    of_viewer = {str(key): act for key, act in session.viewer.keymap.items()}
+    of_viewer["Delete"](session.viewer)
+    assert session.labels.max() > 0
+    assert 4 not in session.labels
 
 
 @pytest.mark.parametrize("name", ["Merge", "Delete", "Split by points", "Split by a line"])
@@ -251,3 +277,120 @@ def test_progress_arrives_in_order(qtbot):
         job.start()
     assert shares == [0, 0.25, 0.5, 0.75]
     assert job.wait(10)
+
+
+def test_filters_hatch_what_they_leave_out_and_say_why(curated):
+    panel, session = curated
+    panel.findChild(QDoubleSpinBox, "min_diameter_nm").setValue(9)
+    panel.findChild(QCheckBox, "exclude_border").setChecked(False)
+    session.exclude([7], "blurred")
+    reasons = find_left_out(
+        session.labels, session.field.pixel_size_nm, session.recipe, session.excluded
+    )
+    assert session.recipe.particles.min_diameter_nm == 9
+    assert 0 < len(reasons) < session.labels.max()
+    hatched = session.viewer.layers["left out"].data > 0
+    covered = np.isin(session.labels, list(reasons))
+    assert not hatched[~covered].any()
+    assert 0.3 < hatched.sum() / covered.sum() < 0.7
+    assert f"{len(reasons) - 1} smaller than min_diameter_nm; 1 blurred" in panel.left_out.text()
+    press(panel, "Undo")
+    assert "blurred" not in panel.left_out.text()
+
+
+def test_the_most_doubtful_particles_come_first(curated):
+    panel, session = curated
+    press(panel, "Next doubtful")
+    assert panel.message.startswith("Expected particles with scores, got none")
+    labels = session.labels.copy()
+    n = labels.max()
+    rng = np.random.default_rng(1)
+    scores = pd.DataFrame(
+        {"label": np.arange(1, n + 1), "probability": rng.uniform(0.5, 1, n), "flow_error": 0.1}
+    )
+    session.set_outlines(Outlines(labels, scores, 8.0, {"method": "cellpose"}))
+    order = scores.sort_values("probability")["label"].tolist()
+    for label in order[:3]:
+        press(panel, "Next doubtful")
+        assert session.chosen == (label,)
+    press(panel, "Delete")
+    press(panel, "Next doubtful")
+    assert session.chosen == (order[0],)
+
+
+def test_a_field_that_is_opened_after_the_dock_is_found_with_its_edits(
+    make_napari_viewer, qtbot, tmp_path
+):
+    field, truth = nd.simulate_field(nd.PhantomParams(shape_px=(64, 80)), seed=5)
+    first = ViewerModel()
+    session = session_of(first)
+    session.show_field(field)
+    session.set_labels(truth.labels)
+    session.delete([1])
+    expected = session.labels.copy()
+    session.keep_in(tmp_path / "elsewhere")
+    viewer = make_napari_viewer()
+    dock = open_dock(viewer)
+    for data in field_to_layers(field):
+        viewer.add_layer(Layer.create(*data))
+    again = session_of(viewer)
+    qtbot.waitUntil(lambda: again.labels is not None)
+    np.testing.assert_array_equal(again.labels, expected)
+    assert "with 1 edits are back" in dock.panels["Segment"].message
+
+
+def test_fields_that_cannot_be_measured_are_told_and_lose_nothing(make_napari_viewer, qtbot):
+    viewer = make_napari_viewer()
+    dock, session = open_dock(viewer), session_of(viewer)
+    segment, count = dock.panels["Segment"], dock.panels["Count"]
+    rng = np.random.default_rng(0)
+    survey = rng.poisson(5.0, (40, 50))
+    session.show_field(nd.FieldOfView(survey, {"Cd": survey}, (1, 1), sample_id="one element"))
+    session.set_labels(np.pad(np.ones((20, 20), int), ((10, 10), (10, 20))))
+    count.button.click()
+    finish(count, qtbot)
+    assert count.message.startswith("Expected an element mapped in this field (Cd), got 'Mn'")
+    viewer.add_labels(np.ones((7, 9), int), name="other")
+    segment.take.click()
+    assert "the field's 40 x 50 pixels, got 7 x 9" in segment.message
+    assert session.labels.sum() == 400
+    maps = {"Cd": survey, "Mn": rng.poisson(0.1, (40, 50))}
+    session.show_field(nd.FieldOfView(survey, maps, (1, 1), sample_id="no particles"))
+    session.set_labels(np.zeros((40, 50), int))
+    count.button.click()
+    finish(count, qtbot)
+    assert "No particles" in count.message
+    assert session.result.summary["n_particles"] == 0
+
+
+def test_what_cannot_be_a_field_is_told(make_napari_viewer, qtbot):
+    viewer = make_napari_viewer()
+    dock = open_dock(viewer)
+    viewer.add_image(np.ones((20, 20)), name="photo")
+    dock.panels["Segment"].button.click()
+    assert dock.panels["Segment"].message == (
+        "Expected the layers of one field, got none; open one."
+    )
+
+
+def test_a_model_is_trained_on_the_outlines_and_used(curated, qtbot, tmp_path, monkeypatch):
+    session = curated[1]
+    segment = SegmentPanel(session.viewer)
+    qtbot.addWidget(segment)
+    given = []
+
+    def pretend(examples, path, *, model, is_wanted):
+        given.append((examples, model, is_wanted()))
+        scores = [{"AP50": a, "AP75": a, "AP90": a} for a in (0.5, 0.8)]
+        return training.FineTuned(None, *scores, 20, 21, 3.0, (), path)
+
+    monkeypatch.setattr(training, "fine_tune", pretend)
+    segment.train(tmp_path / "mine.safetensors")
+    finish(segment, qtbot)
+    ((one,), model, is_wanted) = given[0]
+    np.testing.assert_array_equal(one.labels, session.labels)
+    np.testing.assert_array_equal(one.image, session.field.survey)
+    assert (model, is_wanted) == ("nanocrystal", True)
+    assert session.recipe.segment.method == "cellpose"
+    assert session.recipe.segment.model == str(tmp_path / "mine.safetensors")
+    assert "better on 21 particles held out" in segment.message

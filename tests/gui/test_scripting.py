@@ -106,15 +106,36 @@ def test_a_second_result_takes_the_place_of_the_first(result, other):
     first = list(viewer.layers)
     nd.add_to_viewer(viewer, other)
     session = session_of(viewer)
-    assert list(viewer.layers)[:4] == first
-    assert len(viewer.layers) == 8
+    assert list(viewer.layers)[:3] == first[:3]
+    assert [layer.name for layer in viewer.layers][3:] == [
+        *("survey [1]", "Cd [1]", "Mn [1]", "particles"),
+    ]
     assert session.result is other
     assert not session.is_stale
     assert session.excluded == {}
     assert session.recipe == other.recipe
     assert_same(measure(session), other)
-    first[-1].data_setitem(np.nonzero(first[-1].data == 1), 0)
-    assert not session.is_stale  # the first one's labels are no longer worked on
+    nd.add_to_viewer(viewer, result)
+    assert session.result is result
+    assert_same(measure(session), result)
+
+
+def test_later_edits_that_were_kept_come_back_by_undo(result):
+    viewer = ViewerModel()
+    nd.add_to_viewer(viewer, result)
+    session = session_of(viewer)
+    session.exclude([9], "doubtful outline")
+    session.delete([5])
+    edited = session.labels.copy()
+    nd.add_to_viewer(viewer, result)
+    assert not session.is_stale
+    assert session.excluded == REASONS
+    assert session.notice.endswith("undo brings back those you left.")
+    assert_same(measure(session), result)
+    for _ in range(2):
+        session.undo()
+    np.testing.assert_array_equal(session.labels, edited)
+    assert session.excluded == REASONS | {9: "doubtful outline"}
 
 
 def test_two_viewers_do_not_mix(result, other):
@@ -164,6 +185,7 @@ def test_an_opened_folder_is_gone_on_with(headless, folder, result, is_session_f
         session_of(headless)
     headless.open(folder, plugin=PLUGIN)
     session = session_of(headless)
+    session.look_for_field()
     assert len(headless.layers) == 4
     assert session.layer is headless.layers["particles"]
     assert not session.is_stale
@@ -177,6 +199,7 @@ def test_painting_before_the_dock_is_opened_is_an_edit(headless, folder, result)
     headless.open(folder, plugin=PLUGIN)
     headless.layers["particles"].data_setitem(np.nonzero(result.labels == 5), 0)
     session = session_of(headless)
+    session.look_for_field()
     assert session.is_stale
     assert 5 not in session.labels
     session.undo()
@@ -194,6 +217,20 @@ def test_a_folder_opened_beside_other_work_waits_until_it_is_chosen(
     session.find_field()
     assert not session.is_stale
     assert_same(session.result, result)
+
+
+def test_a_folder_is_gone_on_with_where_other_edits_were_kept(headless, folder, result):
+    earlier = ViewerModel()
+    session_of(earlier).show_field(result.field)
+    session_of(earlier).set_labels(np.roll(result.labels, 3, axis=0))
+    session_of(earlier).keep_in(folder + " apart")  # gives the folder of the field back
+    headless.open(folder, plugin=PLUGIN)
+    session = session_of(headless)
+    session.look_for_field()
+    assert len(headless.layers) == 4
+    np.testing.assert_array_equal(session.layer.data, result.labels)
+    assert_same(measure(session), result)
+    assert not session.is_stale
 
 
 def test_the_truth_of_a_sample_is_not_taken_for_labels(headless):

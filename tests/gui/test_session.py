@@ -204,7 +204,7 @@ def test_scores_stay_with_the_particles_that_nobody_touched(phantom):
 
 
 def test_edits_are_kept_in_a_folder_and_found_again(session, tmp_path, phantom):
-    session.keep_in(tmp_path)
+    session.keep_in(tmp_path / "here")
     session.delete([1])
     session.layer.paint((20, 20), 7)
     session.exclude([5], "double")
@@ -212,10 +212,57 @@ def test_edits_are_kept_in_a_folder_and_found_again(session, tmp_path, phantom):
     viewer = ViewerModel()
     again = session_of(viewer)
     again.show_field(phantom[0])
-    again.keep_in(tmp_path)
+    again.keep_in(tmp_path / "here")
+    assert "no other window has open" in again.notice
+    session.keep_in(tmp_path / "elsewhere")
+    again.keep_in(tmp_path / "here")
     np.testing.assert_array_equal(again.layer.data, expected)
     assert again.excluded == {5: "double"}
-    np.testing.assert_array_equal(Curation.open(tmp_path).labels, expected)
+    session.keep_in(tmp_path / "third")
+    np.testing.assert_array_equal(Curation.open(tmp_path / "elsewhere").labels, expected)
+
+
+def test_edits_come_back_with_the_field(phantom):
+    told = []
+    for number in range(3):
+        viewer = ViewerModel()
+        session = session_of(viewer)
+        session.noticed.connect(told.append)
+        session.show_field(phantom[0])
+        if number == 0:
+            session.set_labels(phantom[1].labels)
+        session.delete([number + 1])
+        expected = session.labels.copy()
+        assert not np.isin(expected, range(1, number + 2)).any()
+        del session, viewer
+        gc.collect()
+    assert [text.split(", ")[1][6:] for text in told] == [
+        f"with {n} edits are back; segment again to begin anew" for n in (1, 2)
+    ]
+
+
+def test_a_second_window_is_told_that_its_edits_are_not_kept(session, phantom):
+    viewer = ViewerModel()
+    second = session_of(viewer)
+    second.show_field(phantom[0])
+    assert second.labels is None
+    assert "that no other window has open" in second.notice
+    second.set_labels(phantom[1].labels)
+    second.delete([2])
+    assert 2 not in second.labels
+    assert 2 in session.labels
+
+
+def test_edits_go_on_where_no_folder_can_be_had(phantom, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("NANODOPE_EDITS", str(tmp_path / "file"))
+    viewer = ViewerModel()
+    session = session_of(viewer)
+    session.show_field(phantom[0])
+    session.set_labels(phantom[1].labels)
+    assert "Edits are not kept when napari is closed: Expected a folder" in session.notice
+    session.delete([2])
+    assert 2 not in session.labels
 
 
 def test_a_result_is_shown_with_its_table(session):
@@ -241,7 +288,13 @@ STEPS = st.lists(
 
 @given(steps=STEPS)
 @settings(max_examples=30, deadline=None)
-def test_chains_of_undo_agree_with_a_list_of_arrays(steps):
+def test_chains_of_undo_agree_with_a_list_of_arrays(steps, tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NANODOPE_EDITS", str(tmp_path_factory.mktemp("edits")))
+        follow(steps)
+
+
+def follow(steps):
     viewer = ViewerModel()
     session = session_of(viewer)
     first = np.kron(np.arange(1, 10).reshape(3, 3), np.ones((4, 4), int)).astype(np.int32)

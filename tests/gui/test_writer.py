@@ -29,35 +29,42 @@ def viewer(npe2pm, result):
         yield viewer
 
 
+@pytest.fixture
+def out(tmp_path):
+    folder = tmp_path / "out"
+    folder.mkdir()
+    return folder
+
+
 def save(viewer, path):
     return viewer.layers.save(str(path), selected=True, plugin=PLUGIN)
 
 
 @pytest.mark.parametrize("name", ["labels.tif", "labels.TIFF", "labels.npz"])
-def test_labels_are_saved_as_they_are_shown(viewer, result, tmp_path, name):
-    path = tmp_path / name
+def test_labels_are_saved_as_they_are_shown(viewer, result, out, name):
+    path = out / name
     assert save(viewer, path) == [str(path)]
     np.testing.assert_array_equal(nd.read_labels(path), result.labels)
-    assert list(tmp_path.iterdir()) == [path]
+    assert list(out.iterdir()) == [path]
 
 
-def test_the_calibration_goes_along(viewer, tmp_path):
-    save(viewer, tmp_path / "labels.tif")
-    with tifffile.TiffFile(tmp_path / "labels.tif") as file:
+def test_the_calibration_goes_along(viewer, out):
+    save(viewer, out / "labels.tif")
+    with tifffile.TiffFile(out / "labels.tif") as file:
         tags = file.pages.first.tags
         per_x, per_y = (tags[f"{axis}Resolution"].value for axis in "XY")
         assert tags["ResolutionUnit"].value == tifffile.RESUNIT.CENTIMETER
     assert 1e7 * per_y[1] / per_y[0] == pytest.approx(0.5)
     assert 1e7 * per_x[1] / per_x[0] == pytest.approx(0.8)
-    save(viewer, tmp_path / "labels.npz")
-    np.testing.assert_array_equal(np.load(tmp_path / "labels.npz")["pixel_size_nm"], (0.5, 0.8))
+    save(viewer, out / "labels.npz")
+    np.testing.assert_array_equal(np.load(out / "labels.npz")["pixel_size_nm"], (0.5, 0.8))
 
 
-def test_a_name_without_suffix_gets_one(viewer, tmp_path):
-    assert save(viewer, tmp_path / "labels") == [str(tmp_path / "labels.tif")]
+def test_a_name_without_suffix_gets_one(viewer, out):
+    assert save(viewer, out / "labels") == [str(out / "labels.tif")]
     layer = viewer.layers["particles"].as_layer_data_tuple()
-    written = write_particles(str(tmp_path / "deep" / "table"), *layer[:2])
-    assert written == [str(tmp_path / "deep" / "table.parquet")]
+    written = write_particles(str(out / "deep" / "table"), *layer[:2])
+    assert written == [str(out / "deep" / "table.parquet")]
 
 
 def expected(result):
@@ -66,15 +73,15 @@ def expected(result):
     )
 
 
-def test_the_table_of_the_last_measurement_is_saved(viewer, result, tmp_path):
-    path = tmp_path / "particles.parquet"
+def test_the_table_of_the_last_measurement_is_saved(viewer, result, out):
+    path = out / "particles.parquet"
     assert save(viewer, path) == [str(path)]
     pd.testing.assert_frame_equal(load_table(path), expected(result), check_exact=True)
     assert set(load_table(path)) <= set(DEFINITIONS)
 
 
-def test_tables_are_saved_as_text(viewer, result, tmp_path):
-    path = tmp_path / "particles.csv"
+def test_tables_are_saved_as_text(viewer, result, out):
+    path = out / "particles.csv"
     assert save(viewer, path) == [str(path)]
     text = pd.read_csv(path, dtype=str, keep_default_na=False)
     assert list(text) == list(expected(result))
@@ -86,25 +93,25 @@ def test_tables_are_saved_as_text(viewer, result, tmp_path):
             assert text[name].tolist() == values.astype(str).tolist()
 
 
-def test_layers_that_no_writer_can_save_are_told(viewer, result, tmp_path):
+def test_layers_that_no_writer_can_save_are_told(viewer, result, out):
     data, options, _ = viewer.layers["particles"].as_layer_data_tuple()
-    path = str(tmp_path / "labels.tif")
+    path = str(out / "labels.tif")
     with pytest.raises(nd.InputError, match=r"Expected layer .* calibrated in nm, got the units"):
         write_labels(path, data, options | {"units": ("pixel", "pixel")})
     with pytest.raises(nd.InputError, match="Expected a labels layer of two dimensions"):
         write_labels(path, np.zeros((2, 3, 4), int), options)
     with pytest.raises(nd.InputError, match=r"Expected a table of particles in 'particles', got"):
-        write_particles(str(tmp_path / "a.csv"), data, options | {"features": pd.DataFrame()})
+        write_particles(str(out / "a.csv"), data, options | {"features": pd.DataFrame()})
     with pytest.raises(nd.InputError, match=r"that ends in .tif or .tiff or .npz, got .*a.jpg"):
-        write_labels(str(tmp_path / "a.jpg"), data, options)
-    (tmp_path / "file").touch()
+        write_labels(str(out / "a.jpg"), data, options)
+    (out / "file").touch()
     with pytest.raises(nd.InputError, match="Expected a folder to write to, got the file"):
-        write_labels(str(tmp_path / "file" / "labels.tif"), data, options)
-    assert [file.name for file in tmp_path.iterdir()] == ["file"]
+        write_labels(str(out / "file" / "labels.tif"), data, options)
+    assert [file.name for file in out.iterdir()] == ["file"]
 
 
-def test_a_failing_writer_leaves_the_earlier_file(viewer, tmp_path, monkeypatch):
-    path = tmp_path / "labels.tif"
+def test_a_failing_writer_leaves_the_earlier_file(viewer, out, monkeypatch):
+    path = out / "labels.tif"
     save(viewer, path)
     before = path.read_bytes()
 
@@ -115,4 +122,4 @@ def test_a_failing_writer_leaves_the_earlier_file(viewer, tmp_path, monkeypatch)
     with pytest.raises(OSError, match="disk full"):
         save(viewer, path)
     assert path.read_bytes() == before
-    assert list(tmp_path.iterdir()) == [path]
+    assert list(out.iterdir()) == [path]

@@ -1,6 +1,7 @@
 """Edits of labels: one history, undone and redone exactly, and nothing lost to a crash."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from napari_nanodope.core import editing
 from napari_nanodope.curation import LABELS_FILE, LOG_FILE, Curation
+from napari_nanodope.io.arrays import read_labels_with_note
 from napari_nanodope.io.files import UnreadableFileError
 from napari_nanodope.model import InputError
 
@@ -84,6 +86,12 @@ def test_labels_are_not_changed_from_outside():
     assert not work.can_undo
 
 
+def after_a_crash(folder: Path) -> Path:
+    """The folder as a crash would leave it: nobody has it open."""
+    shutil.rmtree(folder.with_name("crashed"), ignore_errors=True)
+    return Path(shutil.copytree(folder, folder.with_name("crashed")))
+
+
 OPERATIONS = st.lists(
     st.tuples(
         st.sampled_from(
@@ -127,7 +135,7 @@ def operate(work: Curation, name: str, number: int) -> None:
 @given(operations=OPERATIONS)
 @settings(max_examples=60, deadline=None)
 def test_history_agrees_with_a_list_of_copies(operations, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("edits")
+    folder = tmp_path_factory.mktemp("edits") / "work"
     work = Curation(draw_grid(), folder)
     states, at = [(work.labels.copy(), work.excluded)], 0
     for name, number in operations:
@@ -143,7 +151,7 @@ def test_history_agrees_with_a_list_of_copies(operations, tmp_path_factory):
         np.testing.assert_array_equal(work.labels, labels)
         assert work.excluded == excluded
         assert (work.can_undo, work.can_redo) == (at > 0, at < len(states) - 1)
-    again = Curation.open(folder)
+    again = Curation.open(after_a_crash(folder))
     np.testing.assert_array_equal(again.labels, work.labels)
     assert again.excluded == work.excluded
     while again.can_undo:
@@ -154,6 +162,7 @@ def test_history_agrees_with_a_list_of_copies(operations, tmp_path_factory):
 def test_a_line_cut_short_by_a_crash_is_left_out_and_written_over(tmp_path):
     work = Curation(draw_grid(), tmp_path)
     work.do("delete", editing.delete(work.labels, [1]))
+    tmp_path = after_a_crash(tmp_path)
     log = tmp_path / LOG_FILE
     whole = log.read_bytes()
     log.write_bytes(whole + b'{"time":"2026-01-01","op":"del')
@@ -170,6 +179,7 @@ def test_a_line_cut_short_by_a_crash_is_left_out_and_written_over(tmp_path):
 def test_damage_before_the_last_line_is_told(tmp_path, line):
     work = Curation(draw_grid(), tmp_path)
     work.do("delete", editing.delete(work.labels, [1]))
+    work.close()
     log = tmp_path / LOG_FILE
     damaged = line.encode() + b"\n" + log.read_bytes()
     log.write_bytes(damaged)
@@ -180,12 +190,14 @@ def test_damage_before_the_last_line_is_told(tmp_path, line):
 
 def test_lines_that_do_not_fit_the_labels_are_told(tmp_path):
     work = Curation(draw_grid(), tmp_path)
+    work.do("delete", editing.delete(work.labels, [1]))
+    tmp_path = after_a_crash(tmp_path)
     log = tmp_path / LOG_FILE
+    edits = log.read_text()
     log.write_text('{"op":"undo"}\n')
     with pytest.raises(UnreadableFileError, match=r"line 1 of .* to fit the labels"):
         Curation.open(tmp_path)
-    log.unlink()
-    work.do("delete", editing.delete(work.labels, [1]))
+    log.write_text(edits)
     labels = (tmp_path / LABELS_FILE).read_bytes()
     log.write_text(log.read_text().replace(",1,0]", ",7,0]"))
     with pytest.raises(UnreadableFileError, match=r"line 1 of .* to fit the labels"):
@@ -194,23 +206,60 @@ def test_lines_that_do_not_fit_the_labels_are_told(tmp_path):
 
 
 def test_labels_of_another_program_do_not_go_with_the_log(tmp_path):
-
     work = Curation(draw_grid(), tmp_path)
     work.do("delete", editing.delete(work.labels, [1]))
+    work.close()
     tifffile.imwrite(tmp_path / LABELS_FILE, draw_grid())
     with pytest.raises(UnreadableFileError, match="that go with edits.jsonl"):
         Curation.open(tmp_path)
 
 
-def test_a_folder_open_twice_is_written_by_one(tmp_path):
+def test_a_folder_is_open_once(tmp_path):
     first = Curation(draw_grid(), tmp_path)
+    with pytest.raises(InputError, match="that no other window has open"):
+        Curation.open(tmp_path)
+    first.do("delete", editing.delete(first.labels, [1]))
+    first.close()
+    second = Curation.open(tmp_path)
+    np.testing.assert_array_equal(second.labels, first.labels)
+    second.close()
     with pytest.raises(InputError, match="Expected a folder without edits"):
-        Curation.open(tmp_path).do("delete", editing.delete(first.labels, [1]))
         Curation(draw_grid(), tmp_path)
-    with pytest.raises(InputError, match="open elsewhere"):
-        first.do("delete", editing.delete(first.labels, [2]))
-    np.testing.assert_array_equal(first.labels, draw_grid())
-    assert not first.can_undo
+
+
+def test_a_folder_that_cannot_be_opened_is_left_to_others(tmp_path):
+    Curation(draw_grid(), tmp_path).close()
+    labels = (tmp_path / LABELS_FILE).read_bytes()
+    (tmp_path / LABELS_FILE).write_bytes(b"torn")
+    with pytest.raises(UnreadableFileError):
+        Curation.open(tmp_path)
+    (tmp_path / LABELS_FILE).write_bytes(labels)
+    np.testing.assert_array_equal(Curation.open(tmp_path).labels, draw_grid())
+
+
+def test_lines_that_another_program_wrote_are_not_written_over(tmp_path):
+    work = Curation(draw_grid(), tmp_path)
+    work.do("delete", editing.delete(work.labels, [1]))
+    before = work.labels.copy()
+    with (tmp_path / LOG_FILE).open("a") as log:
+        log.write('{"op":"undo"}\n')
+    with pytest.raises(InputError, match="as this window left it"):
+        work.do("delete", editing.delete(work.labels, [2]))
+    np.testing.assert_array_equal(work.labels, before)
+
+
+def test_labels_are_saved_now_and_then_and_at_the_end(tmp_path):
+    work = Curation(draw_grid(), tmp_path)
+    for _ in range(30):
+        work.do("delete", editing.delete(work.labels, [1]))
+        work.undo()
+    saved = read_labels_with_note(tmp_path / LABELS_FILE)[1]["edits"]
+    assert 10 < saved <= 60
+    work.redo()
+    work.close()
+    labels, note = read_labels_with_note(tmp_path / LABELS_FILE)
+    assert note["edits"] == 61
+    assert 1 not in labels
 
 
 KILLED = """

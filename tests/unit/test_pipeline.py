@@ -5,17 +5,18 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import ndimage
 
 import napari_nanodope as nd
-from napari_nanodope.pipeline import AnalysisCancelledError, hash_arrays
+from napari_nanodope.pipeline import AnalysisCancelledError, find_left_out, hash_arrays
 from napari_nanodope.segmentation import Outlines, outline
 
 IDENTITY = ["sample_id", "field_id", "host_element", "dopant_element"]
 PARTICLES = (
     "label, centroid_y_nm, centroid_x_nm, area_nm2, equivalent_diameter_nm, inradius_nm, "
-    "eccentricity, solidity, touches_border, included, exclusion_reason, host_counts, "
-    "dopant_pixels, dopant_counts, dopants, dopants_low, dopants_high, volume_nm3, dopant_mM, "
-    "probability, flow_error"
+    "eccentricity, solidity, contact_fraction, touches_border, included, exclusion_reason, "
+    "host_counts, dopant_pixels, dopant_counts, dopants, dopants_low, dopants_high, volume_nm3, "
+    "dopant_mM, probability, flow_error"
 ).split(", ")
 RADIAL = "label, depth_px, depth_nm, n_pixels, host_counts, dopant_pixels, dopant_counts".split(
     ", "
@@ -128,6 +129,34 @@ def test_particles_at_the_border_are_left_out_unless_wanted(phantom) -> None:
     kept = nd.Recipe().replace(particles={"exclude_border": False})
     assert nd.analyze(field, labels=edge).summary["n_included"] == 0
     assert nd.analyze(field, kept, labels=edge).summary["n_included"] == 1
+
+
+@pytest.mark.parametrize(
+    ("setting", "column", "is_left_out", "reason"),
+    [
+        ({"max_diameter_nm": 9.0}, "equivalent_diameter_nm", np.greater, "larger than"),
+        ({"min_diameter_nm": 9.0}, "equivalent_diameter_nm", np.less, "smaller than"),
+        ({"min_solidity": 0.9}, "solidity", np.less, "below"),
+        ({"max_contact_fraction": 0.2}, "contact_fraction", np.greater, "above"),
+    ],
+)
+def test_filters_leave_particles_out_and_say_why(phantom, setting, column, is_left_out, reason):
+    field, truth = phantom
+    labels = truth.labels.copy()
+    labels[labels == 2] = 1  # in two pieces, far from solid
+    labels[:, :200] = ndimage.grey_dilation(labels[:, :200], 3)  # until some touch
+    recipe = nd.Recipe().replace(
+        particles={"exclude_border": False, "min_diameter_nm": 0} | setting
+    )
+    table = nd.analyze(field, recipe, labels=labels, exclusions={5: "blurred"}).particles
+    (name, limit), by_hand = next(iter(setting.items())), table["label"] == 5
+    expected = is_left_out(table[column], limit)
+    assert 0 < expected.sum() < len(table)
+    np.testing.assert_array_equal(table["included"], ~(expected | by_hand))
+    left_out = table[~table["included"]].set_index("label")["exclusion_reason"]
+    assert set(left_out) == {f"{reason} {name}", "blurred"}
+    told = find_left_out(labels, field.pixel_size_nm, recipe, {5: "blurred"})
+    assert told == left_out.to_dict()
 
 
 def test_threshold_auto_splits_noise_from_dopants() -> None:

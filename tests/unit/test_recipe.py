@@ -42,6 +42,9 @@ recipes = st.builds(
         {
             "exclude_border": st.booleans(),
             "min_diameter_nm": not_negative,
+            "max_diameter_nm": st.none() | positive,
+            "min_solidity": st.floats(0, 1),
+            "max_contact_fraction": st.floats(0, 1),
             "volume": st.sampled_from(["area", "inradius", "host"]),
         }
     ),

@@ -14,7 +14,7 @@ def add_to_viewer(viewer: "ViewerModel", result: FieldResult) -> None:
 
     The panels of that viewer go on with it: its recipe, its labels, what was left out by hand and
     its numbers, so that measuring again gives the same tables. A second result in the same viewer
-    takes the place of the first, whose layers stay.
+    takes the place of the first, whose images stay.
 
     Parameters
     ----------
@@ -27,16 +27,6 @@ def add_to_viewer(viewer: "ViewerModel", result: FieldResult) -> None:
     ------
     InputError
         If something else is given, or napari is not installed.
-
-    Examples
-    --------
-    >>> import napari_nanodope as nd
-    >>> from napari.components import ViewerModel
-    >>> field, truth = nd.simulate_field(nd.PhantomParams(shape_px=(60, 60)), seed=1)
-    >>> viewer = ViewerModel()
-    >>> nd.add_to_viewer(viewer, nd.analyze(field, labels=truth.labels))
-    >>> [layer.name for layer in viewer.layers]
-    ['survey', 'Cd', 'Mn', 'particles']
     """
     try:
         from napari.components import ViewerModel  # noqa: PLC0415 - napari may be absent

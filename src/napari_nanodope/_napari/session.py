@@ -1,7 +1,9 @@
 """One object per viewer: the field, labels and result that its panels work on."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, ref
@@ -11,6 +13,7 @@ from napari.layers import Labels, Layer
 from numpy.typing import ArrayLike, NDArray
 from psygnal import Signal
 
+from napari_nanodope._napari.keeping import choose_edits_folder
 from napari_nanodope._napari.layers import (
     field_to_layers,
     labels_to_layer,
@@ -19,7 +22,7 @@ from napari_nanodope._napari.layers import (
 )
 from napari_nanodope.core import editing
 from napari_nanodope.core.editing import Change
-from napari_nanodope.curation import Curation, Edit
+from napari_nanodope.curation import LABELS_FILE, LOG_FILE, Curation, Edit
 from napari_nanodope.model import FieldOfView, InputError, as_labels
 from napari_nanodope.recipe import Recipe
 from napari_nanodope.results import FieldResult
@@ -56,6 +59,7 @@ class Session:
     labels_changed = Signal()
     result_changed = Signal()
     chosen_changed = Signal()
+    noticed = Signal(str)
 
     def __init__(self, viewer: "ViewerModel") -> None:
         self._viewer = ref(viewer)
@@ -63,16 +67,15 @@ class Session:
         self.recipe = Recipe()
         self._layer: Labels | None = None
         self._curation: Curation | None = None
+        self._folder: Path | None = None
         self._outlines: Outlines | None = None
         self._touched: set[int] = set()
         self._result: FieldResult | None = None
         self._measured: tuple[Any, ...] = ()
         self._chosen: tuple[int, ...] = ()
         self._is_pushing = self._is_dirty = self._is_choosing = False
+        self.notice = ""
         viewer.layers.events.removed.connect(self._on_removed)
-        viewer.layers.events.inserted.connect(self._on_inserted, position="last")
-        active = viewer.layers.selection.active
-        self._adopt([*([active] if active else []), *reversed(viewer.layers)])
 
     @property
     def viewer(self) -> "ViewerModel":
@@ -111,9 +114,13 @@ class Session:
             raise InputError(f"Expected the layers of one field, got {what}.")
         field = layers_to_field([layer.as_layer_data_tuple() for layer in chosen])
         if self.field is None or not _is_same(field, self.field):
-            self._set_field(field)
-            self._adopt(chosen)
+            self._take(field, chosen)
         return self.field or field
+
+    def look_for_field(self) -> None:
+        """Take the field among the layers, where it is clear which."""
+        with suppress(InputError):
+            self.find_field()
 
     def show_field(self, field: FieldOfView) -> None:
         """Add the layers of a field and work on it."""
@@ -122,35 +129,72 @@ class Session:
             self._add(data)
         self._set_field(field)
 
+    def replace_field(self, field: FieldOfView) -> None:
+        """Show a field in the place of the one worked on, read anew.
+
+        Its layers take the place of the old ones. Labels and their history stay where the shape is
+        the same; the result is stale.
+        """
+        self.sync()
+        layers, old = self.viewer.layers, self.field
+        ours = [one for one in layers if old is not None and _is_layer_of(one, old)]
+        gone = {one.metadata["role"]: one for one in ours if one.metadata["role"] != "labels"}
+        place = min(map(layers.index, gone.values()), default=len(layers))
+        active, chosen = layers.selection.active, self.recipe.field
+        new = field_to_layers(field, host=chosen.host, dopant=chosen.dopant)
+        for number, data in enumerate(new):
+            layers.insert(place + number, Layer.create(*data))
+        for layer in gone.values():
+            layers.remove(layer)
+        for layer, (_, options, _) in zip(layers[place : place + len(new)], new, strict=True):
+            role = options["metadata"]["role"]
+            layer.name = options["name"]
+            layer.visible = gone[role].visible if role in gone else layer.visible
+        for layer in (one for one in ours if one in layers):
+            layer.metadata = layer.metadata | new[0][1]["metadata"] | {"role": "labels"}
+            layer.scale = field.pixel_size_nm
+        layers.selection.active = active if active in layers else layers[place]
+        if old is None or old.shape != field.shape:
+            self._set_field(field)
+            return
+        self.field = field
+        self.field_changed.emit()
+        self.labels_changed.emit()
+        self.result_changed.emit()
+
     def show_result(self, result: FieldResult) -> None:
         """Add the layers of a result and go on with it: recipe, labels and what was left out."""
         self.set_recipe(result.recipe)
         self.show_field(result.field)
         self._resume(result)
 
+    def _take(self, field: FieldOfView, layers: Iterable[Layer]) -> None:
+        """Work on the field of some layers, or go on with the saved result that they show."""
+        results = {one: one.metadata.get("result") for one in layers}
+        for layer, result in results.items():
+            if isinstance(result, FieldResult) and _is_same(result.field, field):
+                painted = layer.data
+                self.set_recipe(result.recipe)
+                self._set_field(result.field, layer)
+                self._resume(result)
+                if not np.array_equal(painted, result.labels):
+                    layer.data = painted  # an edit like any other
+                return
+        self._set_field(field)
+
     def _resume(self, result: FieldResult) -> None:
         """Take over labels with their scores, exclusions and numbers, as if just measured."""
+        kept = self.labels
+        is_other = kept is not None and not np.array_equal(kept, result.labels)
         self._replace_labels(result.labels, result.outlines, "replace")
-        for label, reason in result.provenance.get("exclusions", {}).items():
-            self.exclude([int(label)], reason.strip() or "left out")
+        told = result.provenance.get("exclusions", {})
+        by_hand = {int(label): why.strip() or "left out" for label, why in told.items()}
+        self.include(sorted(set(self.excluded) - set(by_hand)))
+        for label, reason in by_hand.items():
+            self.exclude([label], reason)
         self.set_result(result)
-
-    def _adopt(self, layers: Iterable[Layer]) -> None:
-        """Go on with a result that was opened from its folder, where no labels are worked on."""
-        found = [one for one in layers if isinstance(one.metadata.get("result"), FieldResult)]
-        if self._curation is not None or not found:
-            return
-        layer, painted = found[0], found[0].data
-        result: FieldResult = layer.metadata["result"]
-        self.set_recipe(result.recipe)
-        self._set_field(result.field)
-        self._attach(layer)
-        self._resume(result)
-        if not np.array_equal(painted, result.labels):
-            layer.data = painted  # an edit like any other
-
-    def _on_inserted(self, event: Any) -> None:
-        self._adopt([event.value])
+        if is_other:
+            self._notice("These are the labels of the result; undo brings back those you left.")
 
     def set_recipe(self, recipe: Recipe) -> None:
         """Use other settings; the result is stale from then on if they differ."""
@@ -209,7 +253,7 @@ class Session:
         array = as_labels(labels, field.shape)
         self.sync()
         if self._curation is None:
-            self._curation = Curation(array)
+            self._curation = self._begin(array, field)
             self._show_labels()
         else:
             self._push(self._curation.do(name, editing.compare(self._curation.labels, array)))
@@ -218,17 +262,64 @@ class Session:
         self.result_changed.emit()
 
     def keep_in(self, folder: str | Path) -> None:
-        """Write every edit from now on into a folder, or go on with the edits that it holds."""
-        field = self.field or self.find_field()
-        folder = Path(folder)
-        if (folder / "edits.jsonl").exists():
-            self._curation = Curation.open(folder, pixel_size_nm=field.pixel_size_nm)
-            self._show_labels()
-        else:
-            labels = np.zeros(field.shape, np.int32) if self.labels is None else self.labels
-            self._curation = Curation(labels, folder, pixel_size_nm=field.pixel_size_nm)
+        """Write every edit from now on into a folder, or go on with the edits that it holds.
+
+        Without this they are kept among the user's data, by the pixels of the survey.
+        """
+        field, labels = self.field or self.find_field(), self.labels
+        self._close()
+        self._folder = Path(folder)
+        if not self._restore(field):
+            labels = np.zeros(field.shape, np.int32) if labels is None else labels
+            self._curation = self._begin(labels, field)
         self.labels_changed.emit()
         self.result_changed.emit()
+
+    def _begin(self, labels: NDArray[np.int32], field: FieldOfView) -> Curation:
+        """New history, kept in the folder unless that cannot be had, which is told."""
+        if self._folder is not None:
+            try:
+                return Curation(labels, self._folder, pixel_size_nm=field.pixel_size_nm)
+            except InputError as error:
+                self._notice(f"Edits are not kept when napari is closed: {error}")
+        return Curation(labels)
+
+    def _restore(self, field: FieldOfView) -> bool:
+        """Go on with the edits in the folder, if there are any."""
+        folder = self._folder
+        if folder is None or not (folder / LABELS_FILE).exists():
+            return False
+        try:
+            curation = Curation.open(folder, pixel_size_nm=field.pixel_size_nm)
+            if curation.labels.shape != field.shape:
+                curation.close()
+                as_labels(curation.labels, field.shape)
+        except InputError as error:
+            self._folder = None
+            self._notice(f"Edits are not kept when napari is closed: {error}")
+            return False
+        self._curation = curation
+        self._show_labels()
+        log = folder / LOG_FILE
+        when = datetime.fromtimestamp(
+            (log if log.exists() else folder / LABELS_FILE).stat().st_mtime
+        )
+        self._notice(
+            f"Labels of {when:%d %B %Y, %H:%M} with {curation.n_operations} edits are back; "
+            f"segment again to begin anew, which can be undone."
+        )
+        return True
+
+    def _notice(self, text: str) -> None:
+        self.notice = text
+        self.noticed.emit(text)
+
+    def _close(self) -> None:
+        """Give the folder of edits back."""
+        self.sync()
+        if self._curation is not None:
+            self._curation.close()
+            self._curation = None
 
     def sync(self) -> None:
         """Take over what was painted or assigned in the viewer since the last time.
@@ -362,10 +453,19 @@ class Session:
 
     # Inside
 
-    def _set_field(self, field: FieldOfView) -> None:
+    def _set_field(self, field: FieldOfView, layer: Labels | None = None) -> None:
+        is_kept = self._curation is not None and self._curation.is_kept
+        if is_kept and self._layer is not None and self._layer in self.viewer.layers:
+            self.viewer.layers.remove(self._layer)  # it comes back with its field
+        self._close()
         self.field = field
-        self._layer = self._curation = self._outlines = self._result = None
+        self._layer = self._outlines = self._result = None
         self._touched = set()
+        self.notice = ""
+        self._folder = choose_edits_folder(field)
+        if layer is not None:
+            self._attach(layer)
+        self._restore(field)
         self.field_changed.emit()
         self.labels_changed.emit()
         self.result_changed.emit()
@@ -448,6 +548,12 @@ def _origin(layer: "Layer") -> tuple[str, ...]:
     """What the layers of one field have in common."""
     names = ("sample_id", "field_id", "source")
     return tuple(str(layer.metadata.get(name)) for name in names)
+
+
+def _is_layer_of(layer: "Layer", field: FieldOfView) -> bool:
+    """Whether a layer shows a field or its labels."""
+    origin = tuple(map(str, (field.sample_id, field.field_id, field.source)))
+    return "role" in layer.metadata and _origin(layer) == origin
 
 
 def _is_same(one: FieldOfView, other: FieldOfView) -> bool:

@@ -106,10 +106,16 @@ class EventSums:
         First channel and end of each range.
     frames : (int, int)
         First frame that counts, and the end.
+    mask : (Y, X) bool array, optional
+        Pixels that enter the spectrum; all of them by default.
     """
 
     def __init__(
-        self, shape: tuple[int, int, int], ranges: NDArray[np.int64], frames: tuple[int, int]
+        self,
+        shape: tuple[int, int, int],
+        ranges: NDArray[np.int64],
+        frames: tuple[int, int],
+        mask: NDArray[np.bool_] | None = None,
     ) -> None:
         self._frames = np.array(frames, np.int64)
         self._ranges = ranges
@@ -117,13 +123,15 @@ class EventSums:
         self._pixels = np.zeros((shape[0] * shape[1], len(ranges)), np.int64)
         self._spectrum = np.zeros(shape[2], np.int64)
         self._shape = shape[:2]
+        self._chosen = np.ones(shape[0] * shape[1], bool) if mask is None else mask.ravel()
         self.n_lost = 0
         """Events in channels that no spectrum has."""
 
     def add(self, events: NDArray[np.uint16]) -> None:
         """Count the next piece of the stream."""
+        sums = self._pixels, self._spectrum, self._chosen
         self._position, n_lost = _sum_events(
-            events, self._position, self._frames, self._ranges, (self._pixels, self._spectrum)
+            events, self._position, self._frames, self._ranges, sums
         )
         self.n_lost += n_lost
 
@@ -142,9 +150,9 @@ def _sum_events(
     position: int,
     frames: NDArray[np.int64],
     ranges: NDArray[np.int64],
-    sums: tuple[NDArray[np.int64], NDArray[np.int64]],
+    sums: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]],
 ) -> tuple[int, int]:
-    pixels, spectrum = sums
+    pixels, spectrum, chosen = sums
     n_pixels = pixels.shape[0]
     n_lost = 0
     for event in events:
@@ -157,8 +165,9 @@ def _sum_events(
         if event >= spectrum.shape[0]:
             n_lost += 1
             continue
-        spectrum[event] += 1
         p = position % n_pixels
+        if chosen[p]:
+            spectrum[event] += 1
         for k in range(ranges.shape[0]):
             if ranges[k, 0] <= event < ranges[k, 1]:
                 pixels[p, k] += 1

@@ -67,6 +67,8 @@ class Morphology:
         counted as an extended rectangle (dy^2 / 12 and dx^2 / 12 on the diagonal).
     solidity : (N,) float64 array
         Area over the area of the convex hull of the pixels' corners, so that a rectangle has 1.
+    contact_fraction : (N,) float64 array
+        Share of the outline, in nm along the sides of pixels, that borders other particles.
     touches_border : (N,) bool array
         Whether a pixel lies in the first or last row or column.
     """
@@ -76,11 +78,12 @@ class Morphology:
     centroid_nm: NDArray[np.float64]
     eccentricity: NDArray[np.float64]
     solidity: NDArray[np.float64]
+    contact_fraction: NDArray[np.float64]
     touches_border: NDArray[np.bool_]
 
 
 def measure_morphology(labels: CompactLabels, pixel_size_nm: tuple[float, float]) -> Morphology:
-    """Area, bounds, centroid, eccentricity, solidity and border contact of every particle.
+    """Area, bounds, centroid, eccentricity, solidity and contacts of every particle.
 
     Parameters
     ----------
@@ -111,11 +114,50 @@ def measure_morphology(labels: CompactLabels, pixel_size_nm: tuple[float, float]
         centroid_nm=(first + np.stack([mean_y, mean_x], axis=1)) * np.array([dy, dx]),
         eccentricity=np.sqrt(np.clip(1 - ratio, 0, 1)),
         solidity=n / hull,
+        contact_fraction=_share_contact(labels, dy, dx),
         touches_border=(bounds[:, 0] == 0)
         | (bounds[:, 1] == 0)
         | (bounds[:, 2] == n_rows - 1)
         | (bounds[:, 3] == n_columns - 1),
     )
+
+
+def _share_contact(labels: CompactLabels, dy: float, dx: float) -> NDArray[np.float64]:
+    level, upright = _count_sides(labels.image, labels.n)
+    outline, contact = (level * dx + upright * dy).T
+    return np.asarray(contact / outline)
+
+
+@numba.njit(cache=True, nogil=True)
+def _count_sides(
+    labels: NDArray[np.int32], n_particles: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Level and upright sides of pixels in each outline, and those among them to another."""
+    n_rows, n_columns = labels.shape
+    level = np.zeros((n_particles + 1, 2), np.int64)
+    upright = np.zeros((n_particles + 1, 2), np.int64)
+    for y in range(n_rows + 1):
+        for x in range(n_columns):
+            above = labels[y - 1, x] if y > 0 else 0
+            below = labels[y, x] if y < n_rows else 0
+            if above != below:
+                touches = above > 0 and below > 0
+                level[above, 0] += 1
+                level[below, 0] += 1
+                level[above, 1] += touches
+                level[below, 1] += touches
+    for y in range(n_rows):
+        before = 0
+        for x in range(n_columns + 1):
+            after = labels[y, x] if x < n_columns else 0
+            if before != after:
+                touches = before > 0 and after > 0
+                upright[before, 0] += 1
+                upright[after, 0] += 1
+                upright[before, 1] += touches
+                upright[after, 1] += touches
+            before = after
+    return level[1:], upright[1:]
 
 
 @numba.njit(cache=True, nogil=True)

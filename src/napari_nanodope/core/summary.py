@@ -1,5 +1,6 @@
 """The numbers of a field in one dictionary, with intervals, statements and warnings."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -182,14 +183,11 @@ _PLACES = {
 
 
 def _state(s: dict[str, Any]) -> list[str]:
-    dopant = s["dopant_element"]
     statements = [f"{s['n_included']} of {s['n_particles']} particles are included" + _reasons(s)]
     if s["n_included"]:
-        place = _PLACES[s["location"]].format(dopant=dopant)
         statements += [
-            f"{place}: ln(likelihood of core / surface) = {s['location_log_likelihood_ratio']:.4g}",
-            f"a particle holds {_shown(s, 'dopants_per_particle_mean')} {dopant} on average, all "
-            f"together {_shown(s, 'dopants_total')}",
+            _say_place(s),
+            _say_mean(s),
             f"the concentration is {_shown(s, 'dopant_mM')} mM",
         ]
     if s.get("found_over_icp_ms") is not None:
@@ -198,11 +196,52 @@ def _state(s: dict[str, Any]) -> list[str]:
             f"would be the detection efficiency if nothing else differs"
         )
     if s["undoped_fraction"] is not None:
-        statements.append(
-            f"a fraction {_shown(s, 'undoped_fraction')} of the particles holds no detected "
-            f"{dopant}"
+        statements.append(_say_undoped(s))
+    return _to_sentences(statements)
+
+
+def state_location(summary: Mapping[str, Any]) -> list[str]:
+    """Sentences of a summary on where the dopant sits; none where no particle is included."""
+    s = summary
+    said = [_say_place(s)] if s["n_included"] else []
+    if s["surface_fraction"] is not None:
+        said.append(
+            f"a fraction {_shown(s, 'surface_fraction')} of the {s['dopant_element']} sits in the "
+            f"surface shell, beyond what fills the volume"
         )
-    return [f"{text[0].upper()}{text[1:]}." for text in statements]
+    return _to_sentences(said)
+
+
+def state_occupancy(summary: Mapping[str, Any]) -> list[str]:
+    """Sentences of a summary on dopants per particle; none where no particle is included."""
+    s = summary
+    said = [_say_mean(s)] if s["n_included"] else []
+    if s["undoped_fraction"] is not None:
+        said.append(_say_undoped(s))
+    return _to_sentences(said)
+
+
+def _say_place(s: Mapping[str, Any]) -> str:
+    place = _PLACES[s["location"]].format(dopant=s["dopant_element"])
+    return f"{place}: ln(likelihood of core / surface) = {s['location_log_likelihood_ratio']:.4g}"
+
+
+def _say_mean(s: Mapping[str, Any]) -> str:
+    return (
+        f"a particle holds {_shown(s, 'dopants_per_particle_mean')} {s['dopant_element']} on "
+        f"average, all together {_shown(s, 'dopants_total')}"
+    )
+
+
+def _say_undoped(s: Mapping[str, Any]) -> str:
+    return (
+        f"a fraction {_shown(s, 'undoped_fraction')} of the particles holds no detected "
+        f"{s['dopant_element']}"
+    )
+
+
+def _to_sentences(said: list[str]) -> list[str]:
+    return [f"{text[0].upper()}{text[1:]}." for text in said]
 
 
 def _reasons(s: dict[str, Any]) -> str:
@@ -210,7 +249,7 @@ def _reasons(s: dict[str, Any]) -> str:
     return f" (left out: {reasons})" if reasons else ""
 
 
-def _shown(s: dict[str, Any], key: str) -> str:
+def _shown(s: Mapping[str, Any], key: str) -> str:
     value, low, high = s[key], s[f"{key}_low"], s[f"{key}_high"]
     if low is None or high is None:
         return f"{value:.4g}"

@@ -8,4 +8,5 @@ from napari_nanodope.figures.radial import draw_radial as draw_radial
 from napari_nanodope.figures.radial import draw_radial_by_class as draw_radial_by_class
 from napari_nanodope.figures.radial import draw_reduced as draw_reduced
 from napari_nanodope.figures.sizes import draw_sizes as draw_sizes
+from napari_nanodope.figures.spectrum import draw_spectrum as draw_spectrum
 from napari_nanodope.figures.style import journal_style as journal_style

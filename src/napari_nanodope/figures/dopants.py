@@ -11,6 +11,7 @@ from napari_nanodope.figures.style import (
     ORANGE,
     PURPLE,
     SKY,
+    add_legend,
     arrange_panels,
     choose_classes,
     class_of_particles,
@@ -77,9 +78,13 @@ def draw_dopants_by_class(
     tables = [
         draw_dopants(ax, result, size_class=k) for ax, k in zip(panels, classes, strict=False)
     ]
-    if panels[0].get_legend_handles_labels()[0]:
-        panels[0].legend()
+    add_legend(figure, panels[0])
     return pd.concat(tables, ignore_index=True)
+
+
+def count_per_bar(highest: int) -> int:
+    """Numbers of dopants that share a bar, where `highest` is the greatest of them."""
+    return max(-(-(highest + 1) // 40), 1)
 
 
 _LINES = {"ICP-MS": (ORANGE, "-"), "reference": (PURPLE, "--")}
@@ -111,7 +116,7 @@ def _tabulate(particles: pd.DataFrame, result: FieldResult) -> pd.DataFrame:
 def _draw_bars(ax: Axes, table: pd.DataFrame) -> None:
     """Bars one dopant wide, or as wide as keeps their number readable."""
     highest = int(table["dopants"].max())
-    width = max(-(-(highest + 1) // 40), 1)
+    width = count_per_bar(highest)
     first = np.arange(0, highest + 1, width)
     heights = np.bincount(table["dopants"] // width, table["n_particles"], minlength=len(first))
     ax.bar(

@@ -11,6 +11,7 @@ from napari_nanodope.figures.style import (
     DATA,
     GREY,
     SURFACE,
+    add_legend,
     arrange_panels,
     choose_classes,
     class_of_particles,
@@ -53,7 +54,7 @@ def draw_radial(ax: Axes, result: FieldResult, *, size_class: int | None = None)
     depth = table["depth_nm"]
     ax.plot(depth, table["share_if_core"], color=CORE, label="core")
     ax.plot(depth, table["share_if_surface"], color=SURFACE, linestyle="--", label="surface")
-    ax.errorbar(
+    found = ax.errorbar(
         depth,
         table["share"],
         table["share_sem"].fillna(0),
@@ -63,6 +64,7 @@ def draw_radial(ax: Axes, result: FieldResult, *, size_class: int | None = None)
         elinewidth=0.6,
         zorder=3,
     )
+    found.lines[0].set_clip_on(False)  # a share of zero is seen whole
     dopant = result.summary["dopant_element"]
     ax.set(
         xlabel="depth below the edge (nm)", ylabel=f"share of pixels with {dopant}", xlim=(0, None)
@@ -87,7 +89,7 @@ def draw_radial_by_class(
     panels = arrange_panels(figure, len(classes) + 1)
     tables = [draw_radial(ax, result, size_class=k) for ax, k in zip(panels, classes, strict=False)]
     if classes:
-        panels[0].legend()
+        add_legend(figure, panels[0])
     draw_reduced(panels[-1], result)
     return pd.concat(tables, ignore_index=True) if tables else _tabulate(result, [])
 
@@ -108,6 +110,10 @@ def draw_reduced(ax: Axes, result: FieldResult) -> pd.DataFrame:
         ``reduced_depth, n_particles``, then mean and standard error of each curve, not divided.
     """
     table = average_reduced(result.included_radial)
+    n = int(table["n_particles"].iloc[0])
+    if n == 0:
+        draw_nothing(ax, "no included particle is deep enough")
+        return table
     curves = {
         "dopant_pixels": (result.summary["dopant_element"], DATA, "-"),
         "host_counts": (f"{result.summary['host_element']} (bulk)", CORE, "-"),
@@ -123,12 +129,11 @@ def draw_reduced(ax: Axes, result: FieldResult) -> pd.DataFrame:
         ax.fill_between(
             x, (mean - sem) / peak, (mean + sem) / peak, color=colour, alpha=0.2, linewidth=0
         )
-    ax.set(xlabel="reduced depth (0 edge, 1 deepest)", ylabel="relative to maximum", xlim=(0, 1))
-    ax.set_ylim(0, 1.5)
-    n = int(table["n_particles"].iloc[0])
-    ax.set_title(f"reduced particle, {n} NC{'s' if n != 1 else ''}")
+    ax.set(xlabel="depth (0 edge, 1 deepest)", ylabel="relative to maximum", xlim=(0, 1))
+    ax.set_ylim(0, 1.6)  # room for the legend
+    ax.set_title(f"reduced, {n} NC{'s' if n != 1 else ''}")
     if ax.lines:
-        ax.legend(loc="upper right", borderaxespad=0)
+        ax.legend(loc="upper right", borderaxespad=0, borderpad=0.2, labelspacing=0.2)
     return table
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from numpy.typing import NDArray
 
 from napari_nanodope.figures.style import GREY, SKY, draw_nothing
 from napari_nanodope.results import FieldResult
@@ -30,7 +31,7 @@ def draw_sizes(ax: Axes, result: FieldResult) -> pd.DataFrame:
     if not len(diameters):
         draw_nothing(ax, "no particles")
         return pd.DataFrame(columns=["low_nm", "high_nm", "included", "left_out"])
-    edges = np.histogram_bin_edges(diameters, bins=min(max(int(np.sqrt(len(diameters))), 5), 40))
+    edges = find_size_edges(result)
     counts = [np.histogram(diameters[chosen], edges)[0] for chosen in (included, ~included)]
     style: dict[str, Any] = {
         "width": np.diff(edges),
@@ -50,3 +51,10 @@ def draw_sizes(ax: Axes, result: FieldResult) -> pd.DataFrame:
     return pd.DataFrame(
         {"low_nm": edges[:-1], "high_nm": edges[1:], "included": counts[0], "left_out": counts[1]}
     )
+
+
+def find_size_edges(result: FieldResult) -> NDArray[np.float64]:
+    """Edges (B + 1,) in nm of the bars of `draw_sizes`; there must be particles."""
+    diameters = result.particles["equivalent_diameter_nm"].to_numpy()
+    n_bars = min(max(int(np.sqrt(len(diameters))), 5), 40)
+    return np.asarray(np.histogram_bin_edges(diameters, bins=n_bars), np.float64)

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from napari_nanodope.results import FieldResult
 
 SINGLE_COLUMN_IN, DOUBLE_COLUMN_IN = 3.33, 7.0
+_THREE_COLUMNS_IN = 5.0
 
 # M. Okabe, K. Ito, Color universal design, 2008; B. Wong, Nat. Methods 2011, 8, 441.
 BLACK, ORANGE, SKY, GREEN, BLUE, VERMILION, PURPLE, GREY = (
@@ -103,19 +104,46 @@ def class_of_particles(result: FieldResult) -> pd.DataFrame:
     return included.assign(size_class=included["label"].map(n_bins).astype(np.int64))
 
 
+def describe_classes(result: FieldResult) -> dict[int, str]:
+    """Every size class of the included particles, ascending, and what is in it."""
+    groups = class_of_particles(result).groupby("size_class", sort=True)
+    table = groups["equivalent_diameter_nm"].agg(["size", "mean"])
+    return {
+        k: f"{mean:.1f} nm, {n} particle{'s' if n != 1 else ''}"
+        for k, n, mean in zip(table.index.tolist(), table["size"], table["mean"], strict=True)
+    }
+
+
 def arrange_panels(figure: Figure, n_panels: int) -> list[Axes]:
-    """Panels in rows of at most three, lettered."""
-    n_columns = 2 if n_panels == 4 else min(n_panels, 3)
-    panels = list(figure.subplots(count_rows(n_panels), n_columns, squeeze=False).flat)
+    """Panels in rows, lettered."""
+    width_in = figure.get_figwidth()
+    n_rows, n_columns = count_rows(n_panels, width_in), _count_columns(n_panels, width_in)
+    panels = list(figure.subplots(n_rows, n_columns, squeeze=False).flat)
     for ax in panels[n_panels:]:
         ax.remove()
     letter_panels(panels[:n_panels])
     return panels[:n_panels]
 
 
-def count_rows(n_panels: int) -> int:
-    """Rows that `arrange_panels` makes."""
-    return 2 if n_panels == 4 else -(-n_panels // 3)
+def count_rows(n_panels: int, width_in: float = DOUBLE_COLUMN_IN) -> int:
+    """Rows that `arrange_panels` makes in a figure of this width."""
+    return -(-n_panels // _count_columns(n_panels, width_in))
+
+
+def _count_columns(n_panels: int, width_in: float) -> int:
+    """At most three panels side by side, or two where three would leave no room for numbers."""
+    return min(n_panels, 2 if n_panels == 4 or width_in < _THREE_COLUMNS_IN else 3)
+
+
+def add_legend(figure: Figure, ax: Axes) -> None:
+    """Legend of one panel for all: in that panel, or above the panels where they are small."""
+    handles, names = ax.get_legend_handles_labels()
+    if not handles:
+        return
+    if figure.get_figwidth() < _THREE_COLUMNS_IN:
+        figure.legend(handles, names, loc="outside upper center", ncols=len(handles))
+    else:
+        ax.legend()
 
 
 def describe_class(particles: pd.DataFrame) -> str:

@@ -20,8 +20,11 @@ from napari_nanodope.model import FieldOfView, InputError, as_pixel_size_nm
 from napari_nanodope.recipe import LineWindows
 
 if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
     from napari_nanodope.io.choice import Request
     from napari_nanodope.io.signals import Content, Signal
+    from napari_nanodope.io.spectrum import SumSpectrum
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +143,43 @@ def read_field(  # noqa: PLR0913 - what a person may have to tell, by name
     """
     options = _options(elements, lines, survey, detectors, frames, pixel_size_nm, sample_id)
     return _read(*_open_all(path, options), options)
+
+
+def read_spectrum(
+    path: str | Path | Iterable[str | Path],
+    mask: "ArrayLike | None" = None,
+    *,
+    detectors: Literal["sum"] | int | Iterable[int] = "sum",
+    frames: Literal["sum"] | tuple[int, int] = "sum",
+) -> "SumSpectrum":
+    """Sum spectrum of a file's spectrum image, over all its pixels or those of a mask.
+
+    Parameters
+    ----------
+    path : path or iterable of paths
+        As for `read_field`.
+    mask : (Y, X) bool array, optional
+        Pixels to sum over, as in ``labels > 0``; all of them by default.
+    detectors, frames : optional
+        As for `read_field`.
+
+    Returns
+    -------
+    SumSpectrum
+        Energies in keV and counts per channel, in one pass; with a mask, parts of the file without
+        any of its pixels are passed over.
+
+    Raises
+    ------
+    UnreadableFileError
+        If a file is missing, damaged, or of a kind that no reader knows.
+    InputError
+        If there is no spectrum image or no energy in it, or the mask does not fit it.
+    """
+    from napari_nanodope.io.spectrum import sum_spectrum  # noqa: PLC0415 - not for the registry
+
+    options = _options(None, None, None, detectors, frames, None, "")
+    return sum_spectrum(*_open_all(path, options), mask)
 
 
 def list_signals(path: str | Path | Iterable[str | Path]) -> "tuple[Signal, ...]":

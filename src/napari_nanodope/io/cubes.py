@@ -39,6 +39,9 @@ class Cube(Protocol):
     ) -> ChannelSums:
         """Counts of every pixel in ranges of channels, or weighted sums, and the sum spectrum."""
 
+    def sum_spectrum(self, mask: NDArray[np.bool_]) -> NDArray[np.generic]:
+        """Spectrum (E,) summed over the pixels where `mask` (Y, X) is true."""
+
     def sample_spectrum(self) -> NDArray[np.generic]:
         """Spectrum (E,) summed over pixels here and there, evenly spread over the image."""
 
@@ -78,6 +81,10 @@ class ArrayCube:
             return sum_block(self._load(tile), limits)
 
         return _collect(self.shape, weights, len(limits), self._tiles(), sum_tile)
+
+    def sum_spectrum(self, mask: NDArray[np.bool_]) -> NDArray[np.generic]:
+        """Spectrum (E,) summed over the pixels where `mask` (Y, X) is true."""
+        return _collect_spectrum(self.shape[2], mask, self._tiles(), self._load)
 
     def sample_spectrum(self) -> NDArray[np.generic]:
         """Spectrum (E,) of tiles here and there, of some 64 MB together."""
@@ -155,6 +162,13 @@ class SparseCube:
         np.add.at(spectrum, channel, self._counts)
         return combine_all(ChannelSums(pixels.reshape(rows, columns, -1), spectrum), weights)
 
+    def sum_spectrum(self, mask: NDArray[np.bool_]) -> NDArray[np.generic]:
+        """Spectrum (E,) summed over the pixels where `mask` (Y, X) is true."""
+        inside = mask[self._coords[0], self._coords[1]]
+        spectrum = np.zeros(self._shape[2], np.int64)
+        np.add.at(spectrum, self._coords[2][inside], self._counts[inside])
+        return spectrum
+
     def sample_spectrum(self) -> NDArray[np.generic]:
         """Spectrum (E,) of all pixels; what is not empty is few enough to look at it all."""
         return self.sum_channels([]).spectrum
@@ -210,6 +224,20 @@ class Hdf5Cube:
                 sum_tile,
                 math.prod(data.chunks) * data.dtype.itemsize,
             )
+
+    def sum_spectrum(self, mask: NDArray[np.bool_]) -> NDArray[np.generic]:
+        """Spectrum (E,) summed over the pixels where `mask` (Y, X) is true."""
+        with h5py.File(self._path, rdcc_nbytes=0) as file:
+            data = file[self._name]
+            if not _is_plainly_packed(data):
+                return ArrayCube(data).sum_spectrum(mask)
+
+            def load(tile: Tile) -> NDArray[Any]:
+                block = _read_chunk(data, tile)
+                return block.reshape(-1, block.shape[-1])
+
+            n_bytes = math.prod(data.chunks) * data.dtype.itemsize
+            return _collect_spectrum(self.shape[2], mask, _iterate_chunks(data), load, n_bytes)
 
     def sample_spectrum(self) -> NDArray[np.generic]:
         """Spectrum (E,) of chunks here and there, of some 64 MB together."""
@@ -278,6 +306,28 @@ def _collect(
     if planes is None:
         planes = np.zeros((n_planes, *shape[:2]), np.float32)
     return ChannelSums(np.moveaxis(planes, 0, -1), spectrum)
+
+
+def _collect_spectrum(
+    n_channels: int,
+    mask: NDArray[np.bool_],
+    tiles: Iterable[Tile],
+    load: Callable[[Tile], NDArray[Any]],
+    tile_bytes: int = _TILE_BYTES,
+) -> NDArray[np.float64]:
+    """Spectrum of the pixels of a mask; tiles that hold none of them are not read."""
+    nothing = as_ranges([], n_channels)
+
+    def sum_tile(tile: Tile) -> NDArray[Any]:
+        return sum_block(load(tile)[mask[tile[:2]].ravel()], nothing)[1]
+
+    wanted = (tile for tile in tiles if mask[tile[:2]].any())
+    spectrum = np.zeros(n_channels)
+    summed = _map_in_order(sum_tile, wanted, max(1, _BATCH_BYTES // tile_bytes))
+    for (_, _, channels), part in summed:
+        target = spectrum[channels]
+        target += part
+    return spectrum
 
 
 def combine(sums: NDArray[np.generic], weights: NDArray[np.float64]) -> NDArray[np.float32]:

@@ -1,6 +1,6 @@
 """From the signals of files to a field of view: net maps, survey, calibration, warnings."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,36 +9,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_nanodope.core.elements import ElementProposal, SpectrumReading, propose_elements
+from napari_nanodope.core.elements import ElementProposal
 from napari_nanodope.core.filtering import detect_box_mean, warn_of_smoothing
-from napari_nanodope.core.xray import (
-    NetCounts,
-    Spectrometer,
-    XrayLine,
-    choose_line,
-    compute_fwhm_keV,
-    compute_noise_end_keV,
-    cut_windows,
-    find_overlaps,
-    place_windows,
-    plan_net_counts,
-)
+from napari_nanodope.core.xray import NetCounts, compute_noise_end_keV, plan_net_counts
 from napari_nanodope.io.choice import Choice
-from napari_nanodope.io.cubes import Cube
 from napari_nanodope.io.files import hash_files, telling_damage
-from napari_nanodope.io.signals import Content, Signal
+from napari_nanodope.io.signals import Content, Signal, find_file
+from napari_nanodope.io.spectrum import SeenSpectrum, check_finite
 from napari_nanodope.io.survey import fit_survey
-from napari_nanodope.io.xray_lines import load_all_lines, load_lines
 from napari_nanodope.model import FieldOfView, InputError, Source
-from napari_nanodope.recipe import LineWindows
 
 if TYPE_CHECKING:
     from napari_nanodope.io import ReadOptions
 
 _MAX_PROPOSED = 8
-_DISTURBING = 0.02  # share of a line's counts from which counts of others in it are told
-_BIASING = 0.005  # and from which they matter in its background
-_CLEAR, _SHIFT_KEV = 20.0, 0.03  # from where an error of the calibration is believed
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +83,7 @@ def _assemble(
     files: tuple[Path, ...],
 ) -> FieldOfView:
     if choice.cube is not None:
-        mapped = _map_cube(choice.cube, _find_file(choice.cube, contents), options)
+        mapped = _map_cube(choice.cube, find_file(choice.cube, contents), options)
     else:
         mapped = _take_maps(choice, contents, options)
     image = survey or choice.survey
@@ -110,7 +94,7 @@ def _assemble(
     told: list[str] = []
     if image is not None:
         is_given = survey is not None or choice.is_survey_named
-        with telling_damage(options.survey or _find_file(image, contents)):
+        with telling_damage(options.survey or find_file(image, contents)):
             kept, told = fit_survey(image, target, size, is_given=is_given)
     texts = dict(contents[0].texts) if len(contents) == 1 else {}
     if options.sample_id:
@@ -140,12 +124,6 @@ def check_field(field: FieldOfView) -> FieldOfView:
         if width > 1:
             told.append(warn_of_smoothing(symbol, width))
     return replace(field, warnings=(*field.warnings, *told))
-
-
-def _find_file(signal: Signal, contents: Sequence[Content]) -> Path:
-    """The file that holds a signal."""
-    found = (c.files[0] for c in contents if any(one is signal for one in c.signals))
-    return next(found, contents[0].files[0])
 
 
 def _name(files: Sequence[Path], contents: Sequence[Content]) -> str:
@@ -179,7 +157,7 @@ def _take_maps(choice: Choice, contents: Sequence[Content], options: "ReadOption
     maps = {}
     for signal in choice.maps:
         assert signal.load_image is not None
-        with telling_damage(_find_file(signal, contents)):
+        with telling_damage(find_file(signal, contents)):
             maps[signal.element] = signal.load_image()
     missing = [symbol for symbol in options.elements if symbol not in maps]
     if missing:
@@ -205,8 +183,8 @@ def _map_cube(signal: Signal, path: Path, options: "ReadOptions") -> _Mapped:
     elements = options.elements or tuple(lines) or signal.elements
     with telling_damage(path):
         spectrum = signal.cube.sample_spectrum()
-        _check_finite(signal.cube, spectrum, path)
-    sampled = _Seen.of(signal, spectrum)
+        check_finite(signal.cube, spectrum, path)
+    sampled = SeenSpectrum.of(signal, spectrum)
     told = [] if elements else [_tell_found(sampled.reading.elements[:_MAX_PROPOSED])]
     elements = elements or sampled.reading.elements[:_MAX_PROPOSED]
     asked = {*options.elements, *lines}
@@ -223,12 +201,12 @@ def _map_cube(signal: Signal, path: Path, options: "ReadOptions") -> _Mapped:
     total = NetCounts((whole if whole[0] < whole[1] else (0, signal.energy.n_channels),), (1.0,))
     with telling_damage(path):
         sums = signal.cube.sum_channels(*_weigh(total, list(plans.values())))
-        _check_finite(signal.cube, sums.spectrum, path)
+        check_finite(signal.cube, sums.spectrum, path)
     maps, variances = {}, {}
     for number, symbol in enumerate(plans):
         maps[symbol] = sums.pixels[..., 1 + 2 * number]
         variances[symbol] = sums.pixels[..., 2 + 2 * number]
-    seen = _Seen.of(signal, sums.spectrum, sampled.reading)
+    seen = SeenSpectrum.of(signal, sums.spectrum, sampled.reading)
     settings = {
         "lines": {symbol: one.model_dump(mode="json") for symbol, one in windows.items()},
         "fwhm_mn_ka_eV": seen.fwhm_mn_ka_eV,
@@ -236,18 +214,6 @@ def _map_cube(signal: Signal, path: Path, options: "ReadOptions") -> _Mapped:
     }
     told += seen.warn(windows)
     return _Mapped(maps, variances, sums.pixels[..., 0], settings, told)
-
-
-def _check_finite(cube: Cube, spectrum: NDArray[Any], path: Path) -> None:
-    """Raise where the sum of spectra is not finite, and tell how many of them are not."""
-    if np.isfinite(spectrum).all():
-        return
-    sums = cube.sum_channels([(0, cube.shape[2])]).pixels
-    raise InputError(
-        f"Expected finite counts in the spectrum image of {path}, got {np.sum(~np.isfinite(sums))} "
-        f"NaN or infinite sums of spectra; replace what is not finite there, with np.nan_to_num "
-        f"say."
-    )
 
 
 def _weigh(
@@ -281,108 +247,3 @@ def _as_row(found: ElementProposal) -> dict[str, Any]:
         "artefact": found.artefact,
         "alternatives": list(found.alternatives),
     }
-
-
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """A sum spectrum and what was seen in it."""
-
-    spectrum: NDArray[np.generic]
-    reading: SpectrumReading
-    spectrometer: Spectrometer
-
-    @classmethod
-    def of(
-        cls,
-        signal: Signal,
-        spectrum: NDArray[np.generic],
-        calibrated: SpectrumReading | None = None,
-    ) -> "_Seen":
-        assert signal.energy is not None
-        fwhm = signal.fwhm_mn_ka_eV or 130.0
-        reading = propose_elements(
-            spectrum,
-            signal.energy,
-            load_all_lines(),
-            fwhm_mn_ka_eV=fwhm,
-            beam_keV=signal.beam_keV or 200.0,
-            calibrated=calibrated,
-        )
-        is_clear = any(one.significance > _CLEAR for one in reading.proposals)
-        moved = is_clear and abs(reading.shift_keV) >= _SHIFT_KEV
-        return cls(
-            spectrum,
-            reading,
-            Spectrometer(signal.energy, fwhm, reading.shift_keV if moved else 0.0),
-        )
-
-    @property
-    def fwhm_mn_ka_eV(self) -> float:
-        return self.spectrometer.fwhm_mn_ka_eV
-
-    def choose_windows(self, symbol: str, told: str | LineWindows | None) -> LineWindows:
-        """Windows of an element: those told, else where other lines leave the background free."""
-        if isinstance(told, LineWindows):
-            return cut_windows(told, self.spectrometer.axis)
-        line = choose_line(symbol, load_lines(symbol), told, self.spectrometer.axis)
-        return place_windows(
-            line, self._lines_beside(symbol), self._tolerance(line, _BIASING), self.spectrometer
-        )
-
-    def warn(self, windows: Mapping[str, LineWindows]) -> Iterator[str]:
-        """Tell of lines that fall into each other's windows, and of a wrong calibration."""
-        if self.spectrometer.shift_keV:
-            yield (
-                f"Lines lie {1000 * self.spectrometer.shift_keV:+.0f} eV from their energies, and "
-                f"windows were moved with them; check the calibration of the spectrum."
-            )
-        for symbol, one in windows.items():
-            found = {line.name: line for line in load_lines(symbol)}
-            if one.line in found:
-                yield from self._warn_of_overlap(found[one.line], one)
-
-    def _lines_beside(self, symbol: str) -> list[tuple[XrayLine, float]]:
-        """Lines seen; those of an element that was not seen count for next to nothing."""
-        seen = list(self.reading.line_counts)
-        if any(line.element == symbol for line, _ in seen):
-            return seen
-        return seen + [(line, line.weight) for line in load_lines(symbol)]
-
-    def _tolerance(self, line: XrayLine, share: float) -> float:
-        """Counts that do not matter: a share of the line's own, or their standard error."""
-        fwhm = compute_fwhm_keV(line.energy_keV, self.fwhm_mn_ka_eV)
-        centre = line.energy_keV + self.spectrometer.shift_keV
-        first, end = self.spectrometer.axis.to_range(centre - fwhm, centre + fwhm)
-        level = float(np.sum(self.spectrum[first:end], dtype=np.float64))
-        own = [n for other, n in self.reading.line_counts if other == line]
-        return float(max(share * sum(own), np.sqrt(max(level, 1.0))))
-
-    def _warn_of_overlap(self, line: XrayLine, windows: LineWindows) -> Iterator[str]:
-        """Name elements whose lines fall into the window of another, and a line that is free."""
-        others = [pair for pair in self.reading.line_counts if pair[0].element != line.element]
-        tolerance = self._tolerance(line, _DISTURBING)
-        overlaps = find_overlaps(windows, others, tolerance, self.spectrometer)
-        if not overlaps:
-            return
-        free = [
-            other.name
-            for other in load_lines(line.element)
-            if other.name in ("Ka", "La", "Ma") and other != line and self._is_free(other, others)
-        ]
-        names = " and ".join(
-            f"{other.label} ({other.energy_keV:.2f} keV)" for other, _ in overlaps[:2]
-        )
-        advice = f"map {line.element} {free[0]}" if free else "tell them apart by fitting spectra"
-        yield (
-            f"The window of {line.label} ({windows.window_keV[0]:.2f} to "
-            f"{windows.window_keV[1]:.2f} keV) holds {names} as well, about "
-            f"{sum(n for _, n in overlaps):.0f} counts in all, which its map counts too; {advice}."
-        )
-
-    def _is_free(self, line: XrayLine, others: Sequence[tuple[XrayLine, float]]) -> bool:
-        tolerance = self._tolerance(line, _DISTURBING)
-        try:
-            windows = place_windows(line, others, tolerance, self.spectrometer)
-        except InputError:  # not covered
-            return False
-        return not find_overlaps(windows, others, tolerance, self.spectrometer)

@@ -1,6 +1,6 @@
 """What a file holds: its images, spectra and spectrum images, each with its calibration."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -93,3 +93,9 @@ class Content:
     is_named_by_person: bool = False
     needs_no_name: bool = False
     warnings: tuple[str, ...] = ()
+
+
+def find_file(signal: Signal, contents: Sequence[Content]) -> Path:
+    """File that holds a signal."""
+    found = (c.files[0] for c in contents if any(one is signal for one in c.signals))
+    return next(found, contents[0].files[0])

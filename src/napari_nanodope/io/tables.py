@@ -17,6 +17,7 @@ DEFINITIONS = {
     "inradius_nm": "greatest distance of a pixel of the particle from its edge",
     "eccentricity": "of the ellipse of the same second moments; 0 for a circle",
     "solidity": "area over the area of the convex hull of the pixel corners",
+    "contact_fraction": "share of the outline that borders other particles",
     "touches_border": "whether the particle reaches the border of the picture",
     "included": "whether the particle enters the statistics",
     "exclusion_reason": "why it does not; empty where it does",

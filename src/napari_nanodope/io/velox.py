@@ -47,7 +47,20 @@ class VeloxCube:
         self, ranges: Iterable[tuple[int, int]], weights: NDArray[np.float64] | None = None
     ) -> ChannelSums:
         """Counts of every pixel in ranges of channels, or weighted sums, and the sum spectrum."""
-        sums = EventSums(self.shape, as_ranges(ranges, self.shape[2]), self.frames)
+        return combine_all(self._count(as_ranges(ranges, self.shape[2])), weights)
+
+    def sum_spectrum(self, mask: NDArray[np.bool_]) -> NDArray[np.generic]:
+        """Spectrum (E,) summed over the pixels where `mask` (Y, X) is true."""
+        return self._count(as_ranges([], self.shape[2]), mask).spectrum
+
+    def sample_spectrum(self) -> NDArray[np.generic]:
+        """Spectrum (E,) of all pixels; events are few enough to look at them all."""
+        return self.sum_channels([]).spectrum
+
+    def _count(
+        self, ranges: NDArray[np.int64], mask: NDArray[np.bool_] | None = None
+    ) -> ChannelSums:
+        sums = EventSums(self.shape, ranges, self.frames, mask)
         with h5py.File(self.path) as file:
             for name in self.detectors:
                 events = file[name]
@@ -59,11 +72,7 @@ class VeloxCube:
                 f"Expected channels below {self.shape[2]} in {self.path}, got {sums.n_lost} events "
                 f"beyond; the file is damaged, copy it again."
             )
-        return combine_all(sums.result(), weights)
-
-    def sample_spectrum(self) -> NDArray[np.generic]:
-        """Spectrum (E,) of all pixels; events are few enough to look at them all."""
-        return self.sum_channels([]).spectrum
+        return sums.result()
 
 
 @dataclass(frozen=True, slots=True)

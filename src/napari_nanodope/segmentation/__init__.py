@@ -1,5 +1,6 @@
 """From images to labels: one way in, whatever the method."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +34,13 @@ class Outlines:
     scores: pd.DataFrame
     diameter_nm: float
     settings: dict[str, Any]
+
+    @property
+    def doubtful(self) -> list[int]:
+        """Labels of scored particles, the most doubtful first: least probability x (1 - error)."""
+        scored = self.scores.dropna(subset=["probability", "flow_error"])
+        doubt = scored["probability"] * (1 - scored["flow_error"])
+        return [int(label) for label in scored["label"].iloc[np.argsort(doubt, kind="stable")]]
 
 
 def segment(
@@ -71,14 +79,22 @@ def segment(
 
 
 def outline(
-    field: FieldOfView, params: SegmentStage | None = None, *, host: str | None = None
+    field: FieldOfView,
+    params: SegmentStage | None = None,
+    *,
+    host: str | None = None,
+    watch: Callable[[int], None] | None = None,
 ) -> Outlines:
-    """Label image with a score per particle, and what set the scale; see `segment`."""
+    """Label image with a score per particle, and what set the scale; see `segment`.
+
+    `watch` is called with the number of windows done before a network sees the next one; what it
+    raises ends the work.
+    """
     params = params or SegmentStage()
     image, name = choose_image(field, params, host=host)
     pixel_nm = float(np.sqrt(field.pixel_size_nm[0] * field.pixel_size_nm[1]))
     given_px = None if params.diameter_nm == "auto" else params.diameter_nm / pixel_nm
-    labels, scores, diameter_px, settings = outline_image(image, given_px, params)
+    labels, scores, diameter_px, settings = outline_image(image, given_px, params, watch)
     about = {
         "method": params.method,
         "image": name,
@@ -101,14 +117,17 @@ _Outlined = tuple[NDArray[np.int32], pd.DataFrame, float, dict[str, Any]]
 
 
 def outline_image(
-    image: NDArray[np.float32], diameter_px: float | None, params: SegmentStage
+    image: NDArray[np.float32],
+    diameter_px: float | None,
+    params: SegmentStage,
+    watch: Callable[[int], None] | None = None,
 ) -> _Outlined:
     """Labels of an image, scores, the diameter in pixels that set the scale, and settings."""
     if params.method == "watershed":
         return _outline_by_watershed(image, diameter_px)
     from napari_nanodope.segmentation.cellpose import segment_by_cellpose  # noqa: PLC0415
 
-    found = segment_by_cellpose(image, diameter_px, model=params.model)
+    found = segment_by_cellpose(image, diameter_px, model=params.model, watch=watch)
     return found.labels, found.scores, found.diameter_px, found.settings
 
 

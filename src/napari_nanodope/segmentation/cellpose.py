@@ -1,9 +1,10 @@
 """Outlines of nanocrystals by a network with Cellpose's flows and dynamics."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -63,7 +64,11 @@ class Segmentation:
 
 
 def segment_by_cellpose(
-    image: FloatImage, diameter_px: float | None = None, *, model: str | Path = BUNDLED
+    image: FloatImage,
+    diameter_px: float | None = None,
+    *,
+    model: str | Path = BUNDLED,
+    watch: Callable[[int], None] | None = None,
 ) -> Segmentation:
     """Outlines of particles, by a network with Cellpose's flows.
 
@@ -75,6 +80,8 @@ def segment_by_cellpose(
         Expected diameter; by default found by trying magnifications.
     model : str or path, optional
         "nanocrystal", which comes with this package, one of Cellpose's, or a file of weights.
+    watch : callable, optional
+        Called with the number of windows done before each; what it raises ends the work.
 
     Returns
     -------
@@ -97,12 +104,40 @@ def segment_by_cellpose(
     the window that its centre lies in. There is no random number in this, and no dependence on the
     number of threads.
     """
-    found = segment_by_network(load_network(str(model)), image, diameter_px)
+    network = load_network(str(model))
+    found = segment_by_network(
+        network if watch is None else _Watched(network, watch), image, diameter_px
+    )
     return replace(found, settings={"model": str(model), **found.settings})
 
 
+class _Evaluator(Protocol):
+    """What segmentation asks of a network."""
+
+    @property
+    def sha256(self) -> str: ...
+
+    @property
+    def device(self) -> Any: ...
+
+    def evaluate(self, image: FloatImage) -> Found: ...
+
+
+class _Watched:
+    """A network that tells how many windows it has done."""
+
+    def __init__(self, network: Network, watch: Callable[[int], None]) -> None:
+        self._network, self._watch, self._n_done = network, watch, 0
+        self.sha256, self.device = network.sha256, network.device
+
+    def evaluate(self, image: FloatImage) -> Found:
+        self._watch(self._n_done)
+        self._n_done += 1
+        return self._network.evaluate(image)
+
+
 def segment_by_network(
-    network: Network, image: FloatImage, diameter_px: float | None = None
+    network: _Evaluator, image: FloatImage, diameter_px: float | None = None
 ) -> Segmentation:
     """Outlines of particles by a network that is already loaded; see `segment_by_cellpose`."""
     tries: dict[float, Found] = {}
@@ -142,7 +177,7 @@ class _Try:
 
 
 def _find_level(
-    network: Network, image: FloatImage, tries: dict[float, Found]
+    network: _Evaluator, image: FloatImage, tries: dict[float, Found]
 ) -> tuple[float, float]:
     """Magnification at which particles show best, and their diameter in pixels of the picture.
 
@@ -160,7 +195,7 @@ def _find_level(
 
 
 def _try_level(
-    network: Network, image: FloatImage, level: float, tries: dict[float, Found]
+    network: _Evaluator, image: FloatImage, level: float, tries: dict[float, Found]
 ) -> _Try:
     small = rescale(_take_middle(image, _SAMPLE_PX / level), level)
     found = tries[level] = _segment(network, small)
@@ -187,7 +222,7 @@ def _shape_at(shape: tuple[int, ...], level: float) -> tuple[int, ...]:
     return tuple(math.ceil(n * level) for n in shape)
 
 
-def _segment(network: Network, image: FloatImage) -> Found:
+def _segment(network: _Evaluator, image: FloatImage) -> Found:
     """Window by window; each particle comes from the window that owns its centre."""
     image = standardise(image)
     windows = list(cut(image.shape, _CORE_PX, _MARGIN_PX))

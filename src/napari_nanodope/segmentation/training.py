@@ -39,6 +39,7 @@ Sample = tuple[NDArray[np.float32], NDArray[np.float32]]
 Report = Callable[[str], None]
 
 _WEIGHTS, _STATE = f"{BUNDLED}.safetensors", "training.json"
+_CYCLE = 40  # rounds from one restart of the learning rate to the next
 _N_EPOCHS = 80  # of a round, as Cellpose counts
 _FINE_EPOCHS = 100
 _SCENE_PX = 224  # side of what the network sees of a scene, before a part is cut out
@@ -64,10 +65,10 @@ class Schedule:
     n_steps, n_batch, side_px : int
         Steps of a round, scenes in a step, and side of what is cut from a scene.
     rate : float
-        Learning rate of the first round; it falls to nearly 0 as a half cosine.
+        Learning rate of the first round; it falls to nearly 0 as a half cosine, twice.
     """
 
-    rounds: int = 60
+    rounds: int = 80
     seed: int = 0
     n_scenes: int = 560
     n_new: int = 112
@@ -77,8 +78,15 @@ class Schedule:
     rate: float = 1.5e-3
 
     def rate_of(self, number: int) -> float:
-        """Learning rate of a round."""
-        return self.rate * 0.5 * (1 + math.cos(math.pi * number / self.rounds)) + 2e-5
+        """Learning rate of a round: half cosines, each half as high as the one before [1]_.
+
+        References
+        ----------
+        .. [1] I. Loshchilov, F. Hutter, SGDR, ICLR 2017, arXiv:1608.03983.
+        """
+        cycle, at = divmod(number, _CYCLE)
+        length = min(_CYCLE, self.rounds)
+        return self.rate / 2**cycle * 0.5 * (1 + math.cos(math.pi * at / length)) + 2e-5
 
 
 @dataclass(slots=True)
@@ -346,6 +354,7 @@ def fine_tune(
     *,
     model: str = BUNDLED,
     seed: int = 0,
+    is_wanted: Callable[[], bool] = lambda: True,
 ) -> FineTuned:
     """Train a network further on curated pictures, and test it on a part held out.
 
@@ -360,6 +369,8 @@ def fine_tune(
         Network to start from.
     seed : int, optional
         Of torch's random numbers.
+    is_wanted : callable, optional
+        Asked before the file is written, for work that was given up meanwhile.
 
     Returns
     -------
@@ -381,6 +392,8 @@ def fine_tune(
             f"trained with Cellpose."
         )
     tuned = tune(network, *split(curated), seed=seed)
+    if not is_wanted():
+        return tuned
     path.parent.mkdir(parents=True, exist_ok=True)
     save_weights(tuned.network.model.net, path)
     return replace(tuned, path=path)

@@ -209,6 +209,16 @@ def test_area_bounds_centroid_and_eccentricity_agree_with_scikit_image(seed, pix
     np.testing.assert_allclose(ours.eccentricity**2, 1 - low / high, atol=1e-9)
 
 
+def test_contact_is_the_share_of_the_outline_that_borders_others():
+    image = np.zeros((6, 9), np.int32)
+    image[1:3, 1:5] = 3  # two rows by four columns, above
+    image[3:5, 3:5] = 7  # a square below its right half
+    image[0, 8] = 9  # alone, in a corner of the picture
+    square, oblong = measure(image), measure(image, (2.0, 0.5))
+    np.testing.assert_allclose(square.contact_fraction, [2 / 12, 2 / 8, 0])
+    np.testing.assert_allclose(oblong.contact_fraction, [1 / 12, 1 / 10, 0])
+
+
 @pytest.mark.parametrize("turn", [np.flipud, np.fliplr, np.rot90, np.transpose])
 def test_shapes_do_not_change_when_the_picture_is_turned_or_mirrored(turn):
     image = blobs(4)
@@ -216,6 +226,7 @@ def test_shapes_do_not_change_when_the_picture_is_turned_or_mirrored(turn):
     np.testing.assert_array_equal(turned.n_pixels, straight.n_pixels)
     np.testing.assert_array_equal(turned.touches_border, straight.touches_border)
     np.testing.assert_allclose(turned.solidity, straight.solidity, rtol=1e-9)
+    np.testing.assert_allclose(turned.contact_fraction, straight.contact_fraction, rtol=1e-12)
     np.testing.assert_allclose(turned.eccentricity**2, straight.eccentricity**2, atol=1e-9)
 
 

@@ -5,13 +5,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.utils import Colormap
 from numpy.typing import NDArray
-from qtpy.QtWidgets import QLabel, QPushButton
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QCheckBox, QLabel, QPushButton
 
 from napari_nanodope._napari.widgets.form import StageForm
 from napari_nanodope._napari.widgets.panel import Panel
 from napari_nanodope.core.counting import count_false_positives, find_particle_free
 from napari_nanodope.model import InputError
 from napari_nanodope.pipeline import analyze
+from napari_nanodope.recipe import ParticlesStage
 from napari_nanodope.results import FieldResult
 
 if TYPE_CHECKING:
@@ -31,19 +33,27 @@ class CountPanel(Panel):
         super().__init__(viewer)
         self.elements = StageForm("field", leave_out=("sites_per_nm3",))
         self.form = StageForm("count")
+        others = [name for name in ParticlesStage.model_fields if name != "volume"]
+        self.volume = StageForm("particles", leave_out=others)
         self.live = QLabel()
         self.live.setWordWrap(True)
         self.button = QPushButton("Measure")
         self.button.clicked.connect(self.measure)
-        self.fill(self.elements, self.form, self.live, self.button)
+        self.always = QCheckBox("Measure again after every change")
+        self._timer = QTimer(self)  # several changes in a row are one
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self._measure_if_stale)
+        self.always.toggled.connect(self._show_state)
+        self.fill(self.elements, self.form, self.volume, self.live, self.button, self.always)
         self._overlay: Any = None
         self._free: NDArray[np.bool_] | None = None
         self._told: FieldResult | None = None
         self.elements.changed.connect(self._on_changed)
         self.form.changed.connect(self._on_changed)
-        self.session.recipe_changed.connect(self._show_recipe)
-        self.session.labels_changed.connect(self._on_labels)
-        self.session.result_changed.connect(self._show_state)
+        self.volume.changed.connect(self._on_changed)
+        self.follow(self.session.recipe_changed, self._show_recipe)
+        self.follow(self.session.labels_changed, self._on_labels)
+        self.follow(self.session.result_changed, self._show_state)
         self._show_recipe()
         self._show_threshold()
         self._show_state()
@@ -80,7 +90,11 @@ class CountPanel(Panel):
         self.attempt(self._take_values)
 
     def _take_values(self) -> None:
-        stages = {"field": self.elements.stage(), "count": self.form.stage()}
+        stages = {
+            "field": self.elements.stage(),
+            "count": self.form.stage(),
+            "particles": self.volume.stage(),
+        }
         self.session.set_recipe(self.session.recipe.model_copy(update=stages))
         self._show_threshold()
 
@@ -129,11 +143,14 @@ class CountPanel(Panel):
                 contrast_limits=limits,
             )
             viewer.layers.selection.active = selected
+        elif self._overlay.data is not counts:  # of another field, or read anew
+            self._overlay.data = counts
         self._overlay.contrast_limits = limits
 
     def _show_recipe(self) -> None:
         self.elements.set_stage(self.session.recipe.field)
         self.form.set_stage(self.session.recipe.count)
+        self.volume.set_stage(self.session.recipe.particles)
 
     def _show_state(self) -> None:
         """Sentences of a new result, wherever it comes from, and whether one is stale."""
@@ -143,3 +160,9 @@ class CountPanel(Panel):
         if result is not None and result is not self._told:
             self.tell("\n".join([*result.summary["statements"], *result.summary["warnings"]]))
         self._told = result
+        if is_stale and self.always.isChecked():
+            self._timer.start()
+
+    def _measure_if_stale(self) -> None:
+        if self.session.is_stale and self.job is None:
+            self.measure()

@@ -1,14 +1,20 @@
-"""Repair outlines: merge, split, delete, exclude; by mouse, by key or from the table."""
+"""Repair outlines: merge, split, delete, exclude, filter; by mouse, by key or from the table."""
 
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from qtpy.compat import isalive
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox, QGridLayout, QLabel, QPushButton, QSizePolicy, QWidget
 
+from napari_nanodope._napari.overlays import Overlay, add_quietly, hatch
+from napari_nanodope._napari.widgets.form import StageForm
 from napari_nanodope._napari.widgets.panel import Panel
 from napari_nanodope.model import InputError
+from napari_nanodope.pipeline import find_left_out
 
 if TYPE_CHECKING:
     import napari
@@ -29,7 +35,8 @@ class CuratePanel(Panel):
     def __init__(self, viewer: "napari.viewer.Viewer") -> None:
         super().__init__(viewer)
         self._marks: Layer | None = None
-        self._shown: Labels | None = None
+        self._chosen = Overlay(self.session, "chosen", "white", contour_px=1)
+        self._hatched = Overlay(self.session, "left out", "#ff9500")
         self._bound: Labels | None = None
         self.reason = QComboBox()
         self.reason.setEditable(True)
@@ -39,9 +46,20 @@ class CuratePanel(Panel):
         hint = QLabel(_HINT)
         hint.setWordWrap(True)
         self.actions_by_key: dict[str, Callable[[], Any]] = {}
-        self.fill(hint, self.about, self._make_buttons(), QLabel("Reason to exclude:"), self.reason)
-        self.session.labels_changed.connect(self._on_labels)
-        self.session.chosen_changed.connect(self._show_chosen)
+        self.form = StageForm("particles", leave_out=("volume",))
+        self.form.changed.connect(self._on_form)
+        self.left_out = QLabel()
+        self.left_out.setWordWrap(True)
+        reason = QLabel("Reason to exclude:")
+        self.fill(
+            hint, self.about, self._make_buttons(), reason, self.reason, self.form, self.left_out
+        )
+        self.follow(self.session.noticed, self.tell)
+        self.follow(self.session.labels_changed, self._on_labels)
+        self.follow(self.session.chosen_changed, self._show_chosen)
+        self.follow(self.session.recipe_changed, self._show_recipe)
+        self._bind_keys(self.session.viewer)
+        self._show_recipe()
         self._on_labels()
 
     def _make_buttons(self) -> QWidget:
@@ -55,6 +73,7 @@ class CuratePanel(Panel):
             ("Include", "I", lambda: session.include(session.chosen)),
             ("Undo", "Control-Z", session.undo),
             ("Redo", "Control-Shift-Z", session.redo),
+            ("Next doubtful", "N", self._choose_doubtful),
             ("Table", "T", self._open_table),
         ]
         box = QWidget()
@@ -69,9 +88,16 @@ class CuratePanel(Panel):
             self.actions_by_key[key] = act
         return box
 
+    def _bind_keys(self, target: Any, keys: Iterable[str] | None = None) -> None:
+        """Let keys do what buttons do, in the viewer or in a layer with other uses for them."""
+        for key in keys or self.actions_by_key:
+            act = self.actions_by_key[key]
+            target.bind_key(key, partial(self._press, act), overwrite=True)
+
     def _press(self, act: Callable[[], Any], *_: Any) -> None:
-        self.tell("")
-        self.attempt(act)
+        if isalive(self):  # keys outlive the panel
+            self.tell("")
+            self.attempt(act)
 
     # Picture and table
 
@@ -80,10 +106,10 @@ class CuratePanel(Panel):
         layer = self.session.layer
         if layer is not None and layer is not self._bound:
             layer.mouse_drag_callbacks.append(self._on_mouse)
-            for key, act in self.actions_by_key.items():
-                layer.bind_key(key, partial(self._press, act), overwrite=True)
+            self._bind_keys(layer)
         self._bound = layer
         self._show_chosen()
+        self._show_left_out()
 
     def _on_mouse(self, layer: Any, event: Any) -> Iterator[None]:
         """Choose the particle that is clicked on; dragging moves the picture as ever."""
@@ -102,19 +128,62 @@ class CuratePanel(Panel):
     def _show_chosen(self) -> None:
         """Outline the chosen particles in white, and tell which they are."""
         session, chosen = self.session, self.session.chosen
-        labels = session.labels
         names = ", ".join(map(str, chosen[:8])) + (", ..." if len(chosen) > 8 else "")
         self.about.setText(f"Chosen: {names}" if chosen else "No particle is chosen.")
-        if labels is None or session.field is None:
-            return
-        shown = np.isin(labels, chosen).astype(np.uint8)
-        if self._shown is not None and self._shown in session.viewer.layers:
-            self._shown.data = shown
-        elif chosen:
-            self._shown = self._add_quietly(
-                "add_labels", shown, name="chosen", colormap={1: "white", None: "transparent"}
+        labels = session.labels
+        if labels is None:
+            self._chosen.hide()
+        else:
+            self._chosen.show(np.isin(labels, chosen))
+
+    def _choose_doubtful(self) -> None:
+        """Choose the next of the particles that segmentation was least sure of, and go there."""
+        session = self.session
+        outlines = session.outlines
+        doubtful = outlines.doubtful if outlines is not None else []
+        if outlines is None or session.field is None or not doubtful:
+            raise InputError(
+                "Expected particles with scores, got none; segment with method 'cellpose'."
             )
-            self._shown.contour = 1
+        last = session.chosen[-1] if session.chosen else 0
+        after = doubtful.index(last) + 1 if last in doubtful else 0
+        chosen = doubtful[after % len(doubtful)]
+        session.choose([chosen])
+        middle = np.argwhere(outlines.labels == chosen).mean(axis=0)
+        session.viewer.camera.center = tuple(middle * session.field.pixel_size_nm)
+        score = outlines.scores.set_index("label").loc[chosen]
+        self.tell(
+            f"{after % len(doubtful) + 1} of {len(doubtful)}: probability "
+            f"{score['probability']:.2f}, flow error {score['flow_error']:.2f}."
+        )
+
+    # What the statistics leave out
+
+    def _on_form(self) -> None:
+        self.attempt(self._take_values)
+
+    def _take_values(self) -> None:
+        session = self.session
+        session.set_recipe(session.recipe.model_copy(update={"particles": self.form.stage()}))
+
+    def _show_recipe(self) -> None:
+        self.form.set_stage(self.session.recipe.particles)
+        self._show_left_out()
+
+    def _show_left_out(self) -> None:
+        """Hatch the particles that the statistics leave out, and tell why."""
+        session = self.session
+        labels, field = session.labels, session.field
+        if labels is None or field is None:
+            self.left_out.setText("")
+            self._hatched.hide()
+            return
+        reasons = find_left_out(labels, field.pixel_size_nm, session.recipe, session.excluded)
+        self._hatched.show(hatch(np.isin(labels, list(reasons))))
+        told = [f"{n} {why}" for why, n in Counter(reasons.values()).most_common()]
+        self.left_out.setText(f"Left out, hatched: {'; '.join(told) or 'none'}.")
+
+    # Table
 
     def _open_table(self) -> None:
         """Open napari's table of features, in which rows choose particles too."""
@@ -123,7 +192,8 @@ class CuratePanel(Panel):
         self.session.viewer.layers.selection.active = self.session.layer
         window = getattr(self.session.viewer, "window", None)
         if window is not None:
-            window.add_plugin_dock_widget("napari", "Features table widget")
+            table, _ = window.add_plugin_dock_widget("napari", "Features table widget")
+            table.parent().addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, table)
 
     # Splitting
 
@@ -140,19 +210,26 @@ class CuratePanel(Panel):
                 f"Expected one particle to split, got {len(self.session.chosen)}; click on one."
             )
         if what == _SEEDS:
-            marks = self._add_quietly("add_points", None, ndim=2, name=what, face_color="#ffd500")
+            marks = add_quietly(
+                self.session, "add_points", None, ndim=2, name=what, face_color="#ffd500"
+            )
             marks.mode = "add"
             self.tell("Click once in each part, then press Split again.")
         else:
-            marks = self._add_quietly(
-                "add_shapes", None, ndim=2, name=what, edge_color="#ffd500", edge_width=0.5
+            marks = add_quietly(
+                self.session,
+                "add_shapes",
+                None,
+                ndim=2,
+                name=what,
+                edge_color="#ffd500",
+                edge_width=0.5,
             )
             marks.mode = "add_line"
             self.tell("Draw a line across the particle, then press Split again.")
         self._marks = marks
         self.session.viewer.layers.selection.active = marks
-        for key in ("K", "L"):
-            marks.bind_key(key, partial(self._press, self.actions_by_key[key]), overwrite=True)
+        self._bind_keys(marks, ("K", "L"))  # Delete is for its points
 
     def _end_split(self) -> None:
         marks, session = self._marks, self.session
@@ -170,12 +247,3 @@ class CuratePanel(Panel):
         else:
             raise InputError("Expected a line to split by, got none; press Split and draw one.")
         self.tell("")
-
-    def _add_quietly(self, how: str, data: Any, **options: Any) -> Any:
-        """Add a layer on the pixels of the field without selecting it."""
-        viewer, field = self.session.viewer, self.session.field
-        selected = viewer.layers.selection.active
-        calibration = {"scale": field.pixel_size_nm if field else (1, 1), "units": ("nm", "nm")}
-        layer = getattr(viewer, how)(data, axis_labels=("y", "x"), **calibration, **options)
-        viewer.layers.selection.active = selected
-        return layer

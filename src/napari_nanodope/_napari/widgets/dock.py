@@ -1,17 +1,30 @@
 """One dock with every panel as a tab, in the order of the work."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QScrollArea, QTabWidget
 
+from napari_nanodope._napari.session import session_of
 from napari_nanodope._napari.widgets.count import CountPanel
 from napari_nanodope._napari.widgets.curate import CuratePanel
+from napari_nanodope._napari.widgets.field import FieldPanel
+from napari_nanodope._napari.widgets.occupancy import OccupancyPanel
+from napari_nanodope._napari.widgets.profiles import ProfilesPanel
 from napari_nanodope._napari.widgets.segment import SegmentPanel
 
 if TYPE_CHECKING:
     import napari
 
-_PANELS = {"Segment": SegmentPanel, "Curate": CuratePanel, "Count": CountPanel}
+_PATIENCE_MS = 100
+_PANELS = {
+    "Field": FieldPanel,
+    "Segment": SegmentPanel,
+    "Curate": CuratePanel,
+    "Count": CountPanel,
+    "Profiles": ProfilesPanel,
+    "Occupancy": OccupancyPanel,
+}
 
 
 class Dock(QTabWidget):
@@ -26,3 +39,14 @@ class Dock(QTabWidget):
             area.setFrameShape(QScrollArea.Shape.NoFrame)
             area.setWidget(panel)
             self.addTab(area, name)
+        self._session = session_of(viewer)
+        self._timer = QTimer(self)  # a file comes as several layers, one after the other
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(_PATIENCE_MS)
+        self._timer.timeout.connect(self._session.look_for_field)
+        viewer.layers.events.inserted.connect(self._on_inserted)
+        self._session.look_for_field()
+
+    def _on_inserted(self, event: Any) -> None:
+        if "role" in event.value.metadata:
+            self._timer.start()

@@ -102,6 +102,8 @@ class ExportPanel(Panel):
 
     def _find_result(self) -> FieldResult:
         """The result, which must be of what is shown now."""
+        if self.session.field is None:
+            self.session.look_for_field()
         result = self.session.result
         if result is None:
             raise InputError("Expected a result, got none; measure first, in the Count panel.")

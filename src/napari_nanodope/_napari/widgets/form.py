@@ -166,7 +166,8 @@ class _Number:
         self.widget: QWidget = self._spin
         self._box: QCheckBox | None = None
         if without is not ...:
-            self._box = QCheckBox("automatic" if without == "auto" else "not known")
+            none = "no limit" if key.startswith("max_") else "not known"
+            self._box = QCheckBox("automatic" if without == "auto" else none)
             self.widget = QWidget()
             row = QHBoxLayout(self.widget)
             row.setContentsMargins(0, 0, 0, 0)

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
+from weakref import ref
 
 from napari.utils.notifications import show_error
+from psygnal import SignalInstance
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
@@ -38,11 +40,13 @@ class Panel(QWidget):
         self._bar.setRange(0, 1000)
         self._cancel = QPushButton("Cancel")
         self._cancel.clicked.connect(self.cancel)
-        row = QHBoxLayout()
+        self._busy = QWidget()  # hidden as one: an empty row would squeeze what lies around it
+        row = QHBoxLayout(self._busy)
+        row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(self._bar, 1)
         row.addWidget(self._cancel)
         self._foot = QVBoxLayout()
-        self._foot.addLayout(row)
+        self._foot.addWidget(self._busy)
         self._foot.addWidget(self._message)
         self._show_busy(False)
         self.attempt(lambda: begin(self.session))
@@ -52,6 +56,12 @@ class Panel(QWidget):
         for widget in widgets:
             self._layout.addWidget(widget)
         self._layout.addLayout(self._foot)
+
+    def follow(self, signal: SignalInstance, slot: Callable[..., Any]) -> None:
+        """Call a method of the panel at a signal of the session, until the panel is destroyed."""
+        signal.connect(slot)
+        panel, name = ref(self), slot.__name__
+        self.destroyed.connect(lambda: _unfollow(signal, panel(), name))
 
     @property
     def message(self) -> str:
@@ -110,5 +120,9 @@ class Panel(QWidget):
         self._show_busy(False)
 
     def _show_busy(self, is_busy: bool) -> None:
-        self._bar.setVisible(is_busy)
-        self._cancel.setVisible(is_busy)
+        self._busy.setVisible(is_busy)
+
+
+def _unfollow(signal: SignalInstance, panel: "Panel | None", name: str) -> None:
+    if panel is not None:
+        signal.disconnect(getattr(panel, name), missing_ok=True)

@@ -1,19 +1,23 @@
 """Outline the nanocrystals."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari.layers import Labels
-from qtpy.QtWidgets import QPushButton
+from qtpy.QtWidgets import QFileDialog, QPushButton
 
 from napari_nanodope._napari.widgets.form import StageForm
 from napari_nanodope._napari.widgets.panel import Panel
 from napari_nanodope.model import InputError
-from napari_nanodope.segmentation import Outlines, outline
+from napari_nanodope.pipeline import AnalysisCancelledError
+from napari_nanodope.segmentation import Outlines, choose_image, outline
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import napari
+
+    from napari_nanodope.segmentation.training import FineTuned
 
 _MODELS = ("nanocrystal", "cpsam_v2", "cpdino")
 
@@ -29,8 +33,15 @@ class SegmentPanel(Panel):
         self.take = QPushButton("Use the selected labels layer")
         self.take.setToolTip("Go on with labels from elsewhere: the labels layer that is selected")
         self.take.clicked.connect(lambda: self.attempt(self._take_layer))
-        self.fill(self.form, self.button, self.take)
-        self.session.recipe_changed.connect(self._show_recipe)
+        self.teach = QPushButton("Train on these outlines ...")
+        self.teach.setToolTip(
+            "Train the model further on this field, whose every particle is right"
+        )
+        self.teach.clicked.connect(self._choose_file)
+        self.fill(self.form, self.button, self.take, self.teach)
+        self.follow(self.session.recipe_changed, self._show_recipe)
+        self.follow(self.session.noticed, self.tell)
+        self.tell(self.session.notice)
         self._show_recipe()
 
     def segment(self) -> None:
@@ -38,14 +49,24 @@ class SegmentPanel(Panel):
         self.attempt(self._segment)
 
     def _segment(self) -> None:
+        before = self.session.field
         field = self.session.find_field()
+        if field is not before and self.session.labels is not None:
+            return  # edits have come back, of which a person has not read yet
         stage = self.form.stage()
         self.session.set_recipe(self.session.recipe.model_copy(update={"segment": stage}))
         recipe = self.session.recipe
 
-        def work(report: "Callable[[float, str], None]", _: "Callable[[], bool]") -> Outlines:
+        def work(
+            report: "Callable[[float, str], None]", cancelled: "Callable[[], bool]"
+        ) -> Outlines:
+            def watch(n_done: int) -> None:
+                if cancelled():
+                    raise AnalysisCancelledError(f"Stopped before window {n_done + 1}.")
+                report(0.1, f"segmentation, window {n_done + 1}")
+
             report(0.1, "segmentation")
-            return outline(field, recipe.segment, host=recipe.field.host)
+            return outline(field, recipe.segment, host=recipe.field.host, watch=watch)
 
         self.run(work, self._show)
 
@@ -69,6 +90,54 @@ class SegmentPanel(Panel):
             )
         self.session.set_labels(layer.data)
         self.tell(f"Labels of {layer.name!r} taken over, as a copy.")
+
+    # Training
+
+    def train(self, path: str | Path) -> None:
+        """Train the model of the form further on the field, and use what comes out of it.
+
+        Parameters
+        ----------
+        path : path
+            New file of weights.
+        """
+        self.attempt(lambda: self._train(Path(path)))
+
+    def _choose_file(self) -> None:
+        kind, ask_no_more = "Weights (*.safetensors)", QFileDialog.Option.DontConfirmOverwrite
+        path, _ = QFileDialog.getSaveFileName(self, "New model", "", kind, options=ask_no_more)
+        if path:
+            self.train(path)
+
+    def _train(self, path: Path) -> None:
+        session, stage = self.session, self.form.stage()
+        field, labels = session.find_field(), session.labels
+        if labels is None:
+            raise InputError("Expected outlines to train on, got none; segment and curate first.")
+        image, _ = choose_image(field, stage, host=session.recipe.field.host)
+        curated = labels.copy()
+
+        def work(
+            report: "Callable[[float, str], None]", cancelled: "Callable[[], bool]"
+        ) -> "FineTuned":
+            from napari_nanodope.segmentation.training import Curated, fine_tune  # noqa: PLC0415
+
+            report(0.1, "training on one half")
+            return fine_tune(
+                [Curated(image, curated)],
+                path,
+                model=stage.model,
+                is_wanted=lambda: not cancelled(),
+            )
+
+        self.run(work, self._take_model)
+
+    def _take_model(self, tuned: "FineTuned") -> None:
+        stage = self.form.stage().model_copy(
+            update={"method": "cellpose", "model": str(tuned.path)}
+        )
+        self.session.set_recipe(self.session.recipe.model_copy(update={"segment": stage}))
+        self.tell(f"{tuned} Segment again to use it.")
 
     def _show_recipe(self) -> None:
         self.form.set_stage(self.session.recipe.segment)

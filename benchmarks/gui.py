@@ -1,0 +1,120 @@
+"""How quickly the panels answer, in a real viewer: 2048 x 2048 pixels, 5,000 particles.
+
+Needs a display; without one, run it under `.ci/with-display`.
+"""
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+
+N_PX, N_PARTICLES, N_RUNS = 2048, 5000, 7
+OPENING = """
+import time
+import napari
+viewer = napari.Viewer(show=True)
+viewer.open_sample("napari-nanodope", "mixed")
+start = time.perf_counter()
+viewer.window.add_plugin_dock_widget("napari-nanodope", "Nanodope")
+from qtpy.QtWidgets import QApplication
+QApplication.processEvents()
+print(time.perf_counter() - start)
+"""
+
+
+def main() -> None:
+    """Print milliseconds of every action until the viewer is drawn again."""
+    print(f"{'opening the dock, first time':42} {median(open_dock, 3) * 1e3:7.0f} ms")
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["NANODOPE_EDITS"] = folder
+        for name, seconds in time_actions().items():
+            print(f"{name:42} {seconds * 1e3:7.0f} ms")
+
+
+def open_dock() -> float:
+    """Seconds to open the dock in a fresh process, imports included."""
+    ended = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", OPENING], check=True, capture_output=True, text=True
+    )
+    return float(ended.stdout.split()[-1])
+
+
+def median(measure: Callable[[], float], n_runs: int = N_RUNS) -> float:
+    """Median of several runs."""
+    return statistics.median(measure() for _ in range(n_runs))
+
+
+def time_actions() -> dict[str, float]:
+    """Seconds of every action, by name; the analysis alone for comparison."""
+    import napari
+    from qtpy.QtWidgets import QApplication
+
+    import napari_nanodope as nd
+    from napari_nanodope._napari.session import session_of
+
+    field, truth = nd.simulate_field(
+        nd.PhantomParams(shape_px=(N_PX, N_PX), n_particles=N_PARTICLES, shot_noise=True), seed=1
+    )
+    viewer = napari.Viewer(show=True)
+    viewer.window.resize(1400, 900)
+    _, dock = viewer.window.add_plugin_dock_widget("napari-nanodope", "Nanodope")
+    session, count = session_of(viewer), dock.panels["Count"]
+    session.show_field(field)
+    session.set_labels(truth.labels)
+
+    def timed(act: Callable[[], object]) -> float:
+        start = time.perf_counter()
+        act()
+        QApplication.processEvents()
+        viewer.window.screenshot(
+            canvas_only=True, flash=False
+        )  # drawn, whatever the driver puts off
+        return time.perf_counter() - start
+
+    def measure() -> None:
+        count.button.click()
+        while count.job is not None:
+            QApplication.processEvents()
+
+    steps = iter(range(1, 10_000))
+
+    def move_threshold() -> None:
+        threshold = 0.5 + 0.25 * next(steps)
+        count.form.set_stage(count.form.stage().model_copy(update={"threshold": threshold}))
+        count.form.changed.emit()
+
+    labels = iter(range(10, N_PARTICLES, 3))
+    drawing = median(lambda: timed(lambda: None))
+    timed(measure), timed(move_threshold)  # the first of each compiles and adds layers
+    actions: dict[str, Callable[[], object]] = {
+        "threshold to overlay": move_threshold,
+        "merge": lambda: session.merge([label := next(labels), label + 1]),
+        "delete": lambda: session.delete([next(labels)]),
+        "undo": session.undo,
+        "choose a particle": lambda: session.choose([next(labels)]),
+        "measure after an edit": measure,
+    }
+    times = {"drawing and reading back the picture": drawing}
+    for name, act in actions.items():
+        runs = []
+        for _ in range(N_RUNS):
+            if act is measure:
+                session.delete([next(labels)])
+            runs.append(timed(act))
+        times[name] = statistics.median(runs)
+    alone = median(lambda: _time(lambda: nd.analyze(session.field, labels=session.labels)))
+    viewer.close()
+    return times | {"analyze alone": alone}
+
+
+def _time(act: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    act()
+    return time.perf_counter() - start
+
+
+if __name__ == "__main__":
+    main()
