@@ -62,13 +62,13 @@ def _segment(viewer: napari.Viewer, dock: Dock) -> None:
 
 def _curate(viewer: napari.Viewer, dock: Dock) -> None:
     session = session_of(viewer)
-    viewer.camera.zoom *= 2
+    viewer.scene.camera.zoom *= 2
     middle = session.labels[180:220, 180:220]
     session.choose(sorted(set(middle[middle > 0].tolist()))[:3])
 
 
 def _count(viewer: napari.Viewer, dock: Dock) -> None:
-    viewer.camera.zoom /= 2
+    viewer.scene.camera.zoom /= 2
     panel = dock.panels["Count"]
     panel.measure()
     finish(panel)

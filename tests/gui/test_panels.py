@@ -216,6 +216,7 @@ def test_keys_do_what_the_buttons_do(curated):
     assert 4 not in session.labels
     keys["Ctrl+Z"](session.layer)
     np.testing.assert_array_equal(session.labels, before)
+    click(session, 4)
     of_viewer = {str(key): act for key, act in session.viewer.keymap.items()}
     of_viewer["Delete"](session.viewer)
     assert session.labels.max() > 0

@@ -74,14 +74,16 @@ def test_the_new_field_is_found_again(active, session, phantom):
     assert {tuple(layer.scale) for layer in layers} == {(0.5, 0.5)}
 
 
-def test_labels_of_another_shape_are_let_go_but_not_removed(session, phantom):
-    old = phantom[0]
+def test_labels_of_another_shape_come_back_with_their_field(session, phantom):
+    old, expected = phantom[0], session.labels.copy()
     cut = {name: image[:50] for name, image in old.maps.items()}
     layer = session.layer
     session.replace_field(replace(old, survey=old.survey[:50], maps=cut, variances={}))
     assert session.labels is None
-    assert layer in session.viewer.layers
+    assert layer not in session.viewer.layers
     assert session.find_field().shape == (50, 80)
+    session.show_field(old)
+    np.testing.assert_array_equal(session.labels, expected)
 
 
 def test_layers_of_other_fields_stay(session, phantom):
@@ -90,9 +92,10 @@ def test_layers_of_other_fields_stay(session, phantom):
     there = set(session.viewer.layers)
     session.replace_field(read_anew(other))
     assert session.field.field_id == "b"
+    there -= {session.layer}  # labels come back with every field of these pixels
     kept = [layer for layer in session.viewer.layers if layer in there]
     assert {layer.metadata["field_id"] for layer in kept} == {"a"}
-    assert len(kept) == 2 + len(first.maps)
+    assert len(kept) == 1 + len(first.maps)
 
 
 def test_those_who_watch_are_told(session, phantom):

@@ -150,7 +150,7 @@ class CuratePanel(Panel):
         chosen = doubtful[after % len(doubtful)]
         session.choose([chosen])
         middle = np.argwhere(outlines.labels == chosen).mean(axis=0)
-        session.viewer.camera.center = tuple(middle * session.field.pixel_size_nm)
+        session.viewer.scene.camera.center = tuple(middle * session.field.pixel_size_nm)
         score = outlines.scores.set_index("label").loc[chosen]
         self.tell(
             f"{after % len(doubtful) + 1} of {len(doubtful)}: probability "
