@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from napari_nanodope import figures as figures
+    from napari_nanodope._napari.scripting import add_to_viewer as add_to_viewer
     from napari_nanodope.io import list_readers as list_readers
     from napari_nanodope.io import list_signals as list_signals
     from napari_nanodope.io import read_field as read_field
@@ -47,6 +48,7 @@ _HOMES = {
     "PhantomTruth": "phantom",
     "Recipe": "recipe",
     "Source": "model",
+    "add_to_viewer": "_napari.scripting",
     "analyze": "pipeline",
     "list_readers": "io",
     "list_signals": "io",

@@ -6,7 +6,6 @@ the command line cannot be used, and nothing was written.
 
 import argparse
 import json
-import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -290,9 +289,9 @@ def _analyze_one(
 
 
 def _folder(args: argparse.Namespace, result: "FieldResult") -> Path:
-    """Folder named after the field; what cannot stand in a file name does not."""
-    name = re.sub(r'[\\/:*?"<>|\x00-\x1f]', "_", result.field.field_id).strip(". ")
-    return Path(args.out) / (name or "field")
+    from napari_nanodope.results import to_folder_name  # noqa: PLC0415
+
+    return Path(args.out) / to_folder_name(result.field)
 
 
 def _print_summary(file: Path, folder: Path, result: "FieldResult") -> None:

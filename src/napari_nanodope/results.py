@@ -2,7 +2,8 @@
 
 import dataclasses
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -21,6 +22,7 @@ from napari_nanodope.io.files import (
 from napari_nanodope.io.tables import load_table, save_table
 from napari_nanodope.model import FieldOfView, InputError, Source, as_labels, read_only
 from napari_nanodope.recipe import Recipe
+from napari_nanodope.segmentation import Outlines
 
 _TABLES = ("particles", "radial", "profiles")
 _LAST = "provenance.json"
@@ -70,13 +72,31 @@ class FieldResult:
         """Rows of `radial` of the included particles."""
         return self.radial[self.radial["label"].isin(self.included["label"])]
 
-    def save(self, folder: str | Path) -> Path:
+    @property
+    def outlines(self) -> Outlines | None:
+        """Labels with the scores of their particles, where they were segmented; None if given.
+
+        What `analyze` takes as labels to give the same tables again, scores included.
+        """
+        about = dict(self.provenance["labels"])
+        origin, _ = about.pop("origin"), about.pop("sha256")
+        if origin != "segmented":
+            return None
+        scores = self.particles[["label", "probability", "flow_error"]]
+        return Outlines(self.labels, scores, about["diameter_nm"], about)
+
+    def save(
+        self, folder: str | Path, *, progress: Callable[[float, str], None] | None = None
+    ) -> Path:
         """Write field, labels, tables, summary and recipe into a folder, all or nothing.
 
         Parameters
         ----------
         folder : path
             Made where it does not exist; other files in it are kept.
+        progress : callable, optional
+            Called with the fraction done, from 0 to 1, and what comes next; an error that it raises
+            stops the writing, and nothing is left of it.
 
         Returns
         -------
@@ -89,6 +109,7 @@ class FieldResult:
             If the folder cannot be written to.
         """
         folder = Path(folder)
+        tell = progress or (lambda share, what: None)
         check_folder_is_writable(folder)
         metadata = {
             "recipe_sha256": self.recipe.sha256,
@@ -97,13 +118,17 @@ class FieldResult:
             "interval": 0.95,
         }
         with replacing_folder(folder, last=_LAST) as partial:
+            tell(0.0, "field")
             save_field(self.field, partial / "field.npz")
+            tell(0.7, "labels")
             save_labels(self.labels, partial / "labels.tif", self.field.pixel_size_nm)
+            tell(0.8, "tables")
             for name in _TABLES:
                 save_table(getattr(self, name), partial / f"{name}.parquet", metadata)
             self.recipe.save(partial / "recipe.toml")
             save_json(dict(self.summary), partial / "summary.json")
             save_json(dict(self.provenance), partial / _LAST)
+            tell(1.0, "done")
         return folder
 
     @classmethod
@@ -140,6 +165,11 @@ class FieldResult:
             summary=load_json(folder / "summary.json"),
             provenance=provenance,
         )
+
+
+def to_folder_name(field: FieldOfView) -> str:
+    """Name of the folder of a field's result; what cannot stand in a file name does not."""
+    return re.sub(r'[\\/:*?"<>|\x00-\x1f]', "_", field.field_id).strip(". ") or "field"
 
 
 def find_results(folder: Path) -> list[Path]:

@@ -11,6 +11,8 @@ import threading
 
 import pytest
 
+os.environ.setdefault("NAPARI_CONFIG", "")  # preferences are kept in memory, nobody's are read
+
 
 def pytest_runtest_setup(item):
     if item.get_closest_marker("gui") is None:

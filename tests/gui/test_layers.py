@@ -348,7 +348,7 @@ def test_samples_are_the_same_each_time_and_hold_the_truth():
 
 
 def test_layer_modules_do_not_load_napari_or_qt():
-    modules = ("layers", "reader", "sample_data")
+    modules = ("layers", "reader", "writer", "sample_data", "scripting")
     imports = "; ".join(f"import napari_nanodope._napari.{name}" for name in modules)
     check = "import sys; print({'napari', 'qtpy', 'PyQt6', 'npe2'} & set(sys.modules))"
     done = subprocess.run(

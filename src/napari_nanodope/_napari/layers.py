@@ -30,6 +30,7 @@ _OTHER_COLOURS = (
 _N_SHOWN = 4  # maps; of more, only host and dopant are visible at first
 _SURVEY_OPACITY, _LABELS_OPACITY = 0.35, 0.2
 _SHARED = ("sample_id", "field_id", "survey_kind", "source", "warnings")
+_WHOLE_COLUMNS = {"label": np.int32, "dopant_pixels": np.int64, "surface_dopants": np.int64}
 _CONSTANT_COLUMNS = ("sample_id", "field_id", "host_element", "dopant_element")
 
 
@@ -95,7 +96,7 @@ def layers_to_field(layers: "Iterable[FullLayerData]") -> FieldOfView:
             continue
         role = str(metadata["role"])
         origin = {name: metadata[name] for name in _SHARED if name in metadata}
-        origin["pixel_size_nm"] = _pixel_size_nm(options)
+        origin["pixel_size_nm"] = pixel_size_nm_of(options)
         if role in images or (shared and origin != shared):
             raise InputError(
                 f"Expected the layers of one field, got a second {role} image or another "
@@ -162,10 +163,15 @@ def labels_from_layer(layer: "FullLayerData") -> NDArray[np.int32]:
 
 
 def result_to_layers(result: FieldResult) -> "list[FullLayerData]":
-    """Layers of the analysed field, and on top its particles with their table as features."""
+    """Layers of the analysed field, and on top its particles with their table as features.
+
+    The particles' metadata hold the ``result``, for the session of the viewer to go on with.
+    """
     chosen = result.recipe.field
     layers = field_to_layers(result.field, host=chosen.host, dopant=chosen.dopant)
-    return [*layers, labels_to_layer(result.labels, result.field, result.particles)]
+    particles = labels_to_layer(result.labels, result.field, result.particles)
+    particles[1]["metadata"]["result"] = result
+    return [*layers, particles]
 
 
 def _options(name: str, role: str, field: FieldOfView) -> dict[str, Any]:
@@ -179,8 +185,14 @@ def _options(name: str, role: str, field: FieldOfView) -> dict[str, Any]:
     }
 
 
-def _pixel_size_nm(options: Mapping[str, Any]) -> tuple[float, float]:
-    """Pixel size (dy, dx) in nm of a layer, whose units are texts or pint's."""
+def pixel_size_nm_of(options: Mapping[str, Any]) -> tuple[float, float]:
+    """Pixel size (dy, dx) in nm of a layer, whose units are texts or pint's.
+
+    Raises
+    ------
+    InputError
+        If it has no length units.
+    """
     units = [str(unit) for unit in options.get("units") or ("pixel", "pixel")]
     dy, dx = (
         size * (to_nm(unit) or np.nan) for size, unit in zip(options["scale"], units, strict=True)
@@ -221,3 +233,31 @@ def to_features(particles: pd.DataFrame) -> pd.DataFrame:
     table = particles.drop(columns=[c for c in _CONSTANT_COLUMNS if c in particles])
     table = table.set_index("label").replace("", None)  # napari shows empty texts, not None
     return table.reindex([0, *table.index]).rename_axis("index").reset_index()
+
+
+def from_features(features: pd.DataFrame, metadata: Mapping[str, Any]) -> pd.DataFrame:
+    """Particle table of a layer: what `to_features` showed, one row per particle.
+
+    Parameters
+    ----------
+    features : DataFrame
+        Of a labels layer; napari's column ``index`` becomes ``label``, the background's row goes.
+    metadata : mapping
+        Of the layer; sample and field are taken from there.
+
+    Returns
+    -------
+    DataFrame
+        Without the elements of host and dopant, which a layer does not know.
+    """
+    table = features.rename(columns={"index": "label"})
+    table = table[table["label"] != 0].reset_index(drop=True).infer_objects()
+    for name, kind in _WHOLE_COLUMNS.items():
+        if name in table and table[name].notna().all():
+            table[name] = table[name].astype(kind)
+    if "exclusion_reason" in table:
+        table["exclusion_reason"] = table["exclusion_reason"].fillna("").astype("str")
+    for name in ("sample_id", "field_id"):
+        if name in metadata:
+            table[name] = pd.Series(str(metadata[name]), table.index, dtype="str")
+    return table

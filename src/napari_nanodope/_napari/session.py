@@ -1,6 +1,6 @@
 """One object per viewer: the field, labels and result that its panels work on."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -115,7 +115,7 @@ class Session:
             raise InputError(f"Expected the layers of one field, got {what}.")
         field = layers_to_field([layer.as_layer_data_tuple() for layer in chosen])
         if self.field is None or not _is_same(field, self.field):
-            self._set_field(field)
+            self._take(field, chosen)
         return self.field or field
 
     def look_for_field(self) -> None:
@@ -164,11 +164,38 @@ class Session:
         self.result_changed.emit()
 
     def show_result(self, result: FieldResult) -> None:
-        """Add the layers of a result, its labels ready for curation, and take over its recipe."""
+        """Add the layers of a result and go on with it: recipe, labels and what was left out."""
         self.set_recipe(result.recipe)
         self.show_field(result.field)
-        self.set_labels(result.labels)
+        self._resume(result)
+
+    def _take(self, field: FieldOfView, layers: Iterable[Layer]) -> None:
+        """Work on the field of some layers, or go on with the saved result that they show."""
+        results = {one: one.metadata.get("result") for one in layers}
+        for layer, result in results.items():
+            if isinstance(result, FieldResult) and _is_same(result.field, field):
+                painted = layer.data
+                self.set_recipe(result.recipe)
+                self._set_field(result.field, layer)
+                self._resume(result)
+                if not np.array_equal(painted, result.labels):
+                    layer.data = painted  # an edit like any other
+                return
+        self._set_field(field)
+
+    def _resume(self, result: FieldResult) -> None:
+        """Take over labels with their scores, exclusions and numbers, as if just measured."""
+        kept = self.labels
+        is_other = kept is not None and not np.array_equal(kept, result.labels)
+        self._replace_labels(result.labels, result.outlines, "replace")
+        told = result.provenance.get("exclusions", {})
+        by_hand = {int(label): why.strip() or "left out" for label, why in told.items()}
+        self.include(sorted(set(self.excluded) - set(by_hand)))
+        for label, reason in by_hand.items():
+            self.exclude([label], reason)
         self.set_result(result)
+        if is_other:
+            self._notice("These are the labels of the result; undo brings back those you left.")
 
     def set_recipe(self, recipe: Recipe) -> None:
         """Use other settings; the result is stale from then on if they differ."""
@@ -433,7 +460,7 @@ class Session:
 
     # Inside
 
-    def _set_field(self, field: FieldOfView) -> None:
+    def _set_field(self, field: FieldOfView, layer: Labels | None = None) -> None:
         is_kept = self._curation is not None and self._curation.is_kept
         if is_kept and self._layer is not None and self._layer in self.viewer.layers:
             self.viewer.layers.remove(self._layer)  # it comes back with its field
@@ -443,6 +470,8 @@ class Session:
         self._touched = set()
         self.notice = ""
         self._folder = choose_edits_folder(field)
+        if layer is not None:
+            self._attach(layer)
         self._restore(field)
         self.field_changed.emit()
         self.labels_changed.emit()
@@ -498,7 +527,9 @@ class Session:
             finally:
                 self._is_pushing = False
             return
-        layer = self._add(labels_to_layer(labels, self.field))
+        self._attach(self._add(labels_to_layer(labels, self.field)))
+
+    def _attach(self, layer: Labels) -> None:
         self._layer = layer
         for event in (layer.events.paint, layer.events.data, layer.events.set_data):
             event.connect(self._on_layer_changed)

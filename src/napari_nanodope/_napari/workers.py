@@ -52,6 +52,11 @@ class Job(QObject):
         self._cancelled.set()
         self._end()
 
+    def abandon(self) -> None:
+        """Stop at the next step; nothing arrives any more, for who waited is gone."""
+        self._cancelled.set()
+        self._is_running = False
+
     def wait(self, seconds: float | None = None) -> bool:
         """Wait for the thread, after `cancel` or in tests; whether it has ended."""
         self._thread.join(seconds)

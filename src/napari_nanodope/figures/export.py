@@ -19,7 +19,7 @@ from napari_nanodope.figures.style import (
     journal_style,
     make_figure,
 )
-from napari_nanodope.io.files import check_folder_is_writable, replacing
+from napari_nanodope.io.files import check_folder_is_writable, replacing, replacing_folder
 from napari_nanodope.results import FieldResult
 
 _UNDATED = {
@@ -38,15 +38,23 @@ class _Plan:
     draw: Callable[[Figure, FieldResult], pd.DataFrame]
 
 
-def save_figures(result: FieldResult, folder: str | Path) -> list[Path]:
-    """Write every figure of a result.
+def save_figures(
+    result: FieldResult,
+    folder: str | Path,
+    *,
+    progress: Callable[[float, str], None] | None = None,
+) -> list[Path]:
+    """Write every figure of a result, all or none.
 
     Parameters
     ----------
     result : FieldResult
         What to draw.
     folder : path
-        Made where it does not exist.
+        Made where it does not exist; files of other names in it are kept.
+    progress : callable, optional
+        Called with the fraction done, from 0 to 1, and the figure that comes next; an error that it
+        raises stops the writing, and nothing is left of it.
 
     Returns
     -------
@@ -60,19 +68,31 @@ def save_figures(result: FieldResult, folder: str | Path) -> list[Path]:
         If the folder cannot be written to.
     """
     folder = Path(folder)
+    tell = progress or (lambda share, what: None)
     check_folder_is_writable(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    plans, written = _plan(result), []
+    with replacing_folder(folder, last=f"{list(plans)[-1]}.csv") as partial:
+        for number, (name, plan) in enumerate(plans.items()):
+            tell(number / len(plans), name)
+            written += _draw_and_save(plan, result, partial / name)
+        tell(1.0, "done")
+    return [folder / path.name for path in written]
+
+
+def _draw_and_save(plan: _Plan, result: FieldResult, path: Path) -> list[Path]:
+    """Write one figure in every format, and its numbers; `path` lacks the suffix."""
     written = []
     with journal_style():
-        for name, plan in _plan(result).items():
-            figure = make_figure(plan.width_in, plan.height_in)
-            numbers = plan.draw(figure, result)
-            figure.draw_without_rendering()
-            figure.set_layout_engine("none")  # laid out once, not again for each format
-            written += [_save(figure, folder / f"{name}{suffix}") for suffix in _UNDATED]
-            written.append(folder / f"{name}.csv")
-            with replacing(written[-1]) as partial:
-                numbers.to_csv(partial, index=False, lineterminator="\n")
+        figure = make_figure(plan.width_in, plan.height_in)
+        numbers = plan.draw(figure, result)
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")  # laid out once, not again for each format
+    for suffix in _UNDATED:
+        with journal_style():  # each time anew, so that nobody else waits long for it
+            written.append(_save(figure, path.with_name(f"{path.name}{suffix}")))
+    written.append(path.with_name(f"{path.name}.csv"))
+    with replacing(written[-1]) as partial:
+        numbers.to_csv(partial, index=False, lineterminator="\n")
     return written
 
 

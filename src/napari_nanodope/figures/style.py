@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import RLock
 from typing import Any
 
 import matplotlib as mpl
@@ -58,10 +59,17 @@ _STYLE: dict[Any, Any] = {
 }
 
 
+_STYLING = RLock()
+
+
 @contextmanager
 def journal_style() -> Iterator[None]:
-    """Matplotlib settings of this package's figures, for as long as the block lasts."""
-    with mpl.rc_context({key: value for key, value in _STYLE.items() if key in mpl.rcParams}):
+    """Matplotlib settings of this package's figures, for as long as the block lasts.
+
+    They are global, so a thread waits until no other one draws with them.
+    """
+    style = {key: value for key, value in _STYLE.items() if key in mpl.rcParams}
+    with _STYLING, mpl.rc_context(style):
         yield
 
 

@@ -62,9 +62,17 @@ def assemble_field(
         digest = pool.submit(hash_files, [*files, *([options.survey] if options.survey else [])])
         field = _assemble(contents, choice, survey, options, files)
         reader, settings = contents[0].reader, field.source.settings if field.source else {}
-        path = files[0] if len(contents) == 1 else files[0].parent
+        path = files[0]
+        if len(contents) > 1:
+            path = path.parent
+            settings = {**settings, "files": [_tell_file(c.files[0], path) for c in contents]}
         source = Source(str(path), digest.result(), reader, settings)
     return replace(field, source=source)
+
+
+def _tell_file(file: Path, folder: Path) -> str:
+    """Name of a file, or its path where it lies elsewhere than the first one."""
+    return file.name if file.parent == folder else str(file)
 
 
 def _assemble(
@@ -160,11 +168,8 @@ def _take_maps(choice: Choice, contents: Sequence[Content], options: "ReadOption
         )
     first = next(iter(maps.values()), np.zeros((0, 0)))
     same = [image for image in maps.values() if image.shape == first.shape]
-    settings: dict[str, Any] = {"elements": list(maps)}
-    if len(contents) > 1:
-        settings["files"] = [content.files[0].name for content in contents]
     total = np.asarray(np.sum(same, axis=0, dtype=np.float64))
-    return _Mapped(maps, {}, total, settings, [])
+    return _Mapped(maps, {}, total, {"elements": list(maps)}, [])
 
 
 def _map_cube(signal: Signal, path: Path, options: "ReadOptions") -> _Mapped:

@@ -80,7 +80,7 @@ def check_folder_is_writable(folder: Path) -> None:
     except OSError as error:
         raise InputError(
             f"Expected a folder that can be written to, got {parent}: {error.strerror}; choose "
-            f"another folder with --out."
+            f"another folder."
         ) from None
 
 

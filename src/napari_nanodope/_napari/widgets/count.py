@@ -47,6 +47,7 @@ class CountPanel(Panel):
         self.fill(self.elements, self.form, self.volume, self.live, self.button, self.always)
         self._overlay: Any = None
         self._free: NDArray[np.bool_] | None = None
+        self._told: FieldResult | None = None
         self.elements.changed.connect(self._on_changed)
         self.form.changed.connect(self._on_changed)
         self.volume.changed.connect(self._on_changed)
@@ -54,6 +55,7 @@ class CountPanel(Panel):
         self.follow(self.session.labels_changed, self._on_labels)
         self.follow(self.session.result_changed, self._show_state)
         self._show_recipe()
+        self._show_threshold()
         self._show_state()
 
     def measure(self) -> None:
@@ -82,11 +84,7 @@ class CountPanel(Panel):
                 cancelled=cancelled,
             )
 
-        self.run(work, lambda result: self._show_result(result, state))
-
-    def _show_result(self, result: FieldResult, state: tuple[Any, ...]) -> None:
-        self.session.set_result(result, state)
-        self.tell("\n".join([*result.summary["statements"], *result.summary["warnings"]]))
+        self.run(work, lambda result: self.session.set_result(result, state))
 
     def _on_changed(self) -> None:
         self.attempt(self._take_values)
@@ -155,8 +153,13 @@ class CountPanel(Panel):
         self.volume.set_stage(self.session.recipe.particles)
 
     def _show_state(self) -> None:
-        is_stale = self.session.result is not None and self.session.is_stale
+        """Sentences of a new result, wherever it comes from, and whether one is stale."""
+        result = self.session.result
+        is_stale = result is not None and self.session.is_stale
         self.button.setText("Measure again" if is_stale else "Measure")
+        if result is not None and result is not self._told:
+            self.tell("\n".join([*result.summary["statements"], *result.summary["warnings"]]))
+        self._told = result
         if is_stale and self.always.isChecked():
             self._timer.start()
 

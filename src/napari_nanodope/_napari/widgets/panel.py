@@ -9,6 +9,7 @@ from psygnal import SignalInstance
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
+from napari_nanodope._napari.preferences import begin
 from napari_nanodope._napari.session import Session, session_of
 from napari_nanodope._napari.workers import Job, Work
 from napari_nanodope.model import InputError
@@ -48,6 +49,7 @@ class Panel(QWidget):
         self._foot.addWidget(self._busy)
         self._foot.addWidget(self._message)
         self._show_busy(False)
+        self.attempt(lambda: begin(self.session))
 
     def fill(self, *widgets: QWidget) -> None:
         """Put widgets into the panel from top to bottom, above the message."""
@@ -93,6 +95,7 @@ class Panel(QWidget):
         job.done.connect(lambda value: self.attempt(lambda: on_done(value)))
         job.failed.connect(self.tell_error)
         job.ended.connect(self._on_ended)
+        self.destroyed.connect(job.abandon)  # a viewer that is closed does not close its panels
         self._show_progress(0.0, "")
         self._show_busy(True)
         job.start()

@@ -1,0 +1,48 @@
+"""napari from scripts: results into a viewer that a person goes on to work in."""
+
+from typing import TYPE_CHECKING
+
+from napari_nanodope.model import InputError
+from napari_nanodope.results import FieldResult
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+
+
+def add_to_viewer(viewer: "ViewerModel", result: FieldResult) -> None:
+    """Show a result in napari: its field, and its particles ready to be curated.
+
+    The panels of that viewer go on with it: its recipe, its labels, what was left out by hand and
+    its numbers, so that measuring again gives the same tables. A second result in the same viewer
+    takes the place of the first, whose images stay.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer or napari.components.ViewerModel
+        With a window or without.
+    result : FieldResult
+        What to show.
+
+    Raises
+    ------
+    InputError
+        If something else is given, or napari is not installed.
+    """
+    try:
+        from napari.components import ViewerModel  # noqa: PLC0415 - napari may be absent
+
+        from napari_nanodope._napari.session import session_of  # noqa: PLC0415
+    except ImportError as error:
+        raise InputError(
+            f"Expected napari to show a result in, got: {error}; install napari-nanodope[gui]."
+        ) from None
+    if not isinstance(viewer, ViewerModel):
+        raise InputError(
+            f"Expected a viewer of napari, got {type(viewer).__name__}; make one with "
+            f"napari.Viewer()."
+        )
+    if not isinstance(result, FieldResult):
+        raise InputError(
+            f"Expected a result to show, got {type(result).__name__}; make one with nd.analyze."
+        )
+    session_of(viewer).show_result(result)
