@@ -337,7 +337,7 @@ def test_a_field_that_is_opened_after_the_dock_is_found_with_its_edits(
     again = session_of(viewer)
     qtbot.waitUntil(lambda: again.labels is not None)
     np.testing.assert_array_equal(again.labels, expected)
-    assert "with 1 edits are back" in dock.panels["Segment"].message
+    assert "with 1 edit are back" in dock.panels["Segment"].message
 
 
 def test_fields_that_cannot_be_measured_are_told_and_lose_nothing(make_napari_viewer, qtbot):

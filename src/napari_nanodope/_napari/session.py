@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, ref
@@ -13,16 +12,17 @@ from napari.layers import Labels, Layer
 from numpy.typing import ArrayLike, NDArray
 from psygnal import Signal
 
-from napari_nanodope._napari.keeping import choose_edits_folder
+from napari_nanodope._napari.keeping import begin_edits, choose_edits_folder, restore_edits
 from napari_nanodope._napari.layers import (
     field_to_layers,
     labels_to_layer,
     layers_to_field,
     to_features,
 )
+from napari_nanodope._napari.stack import find_layers, is_same, swap_layers
 from napari_nanodope.core import editing
 from napari_nanodope.core.editing import Change
-from napari_nanodope.curation import LABELS_FILE, LOG_FILE, Curation, Edit
+from napari_nanodope.curation import Curation, Edit
 from napari_nanodope.model import FieldOfView, InputError, as_labels
 from napari_nanodope.recipe import Recipe
 from napari_nanodope.results import FieldResult
@@ -31,7 +31,6 @@ from napari_nanodope.segmentation import Outlines
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
-_FEW = 8  # labels that are sooner looked for one by one
 _sessions: "WeakKeyDictionary[ViewerModel, Session]" = WeakKeyDictionary()
 
 
@@ -102,19 +101,9 @@ class Session:
         InputError
             If there is none, or several and none of them is active.
         """
-        groups: dict[tuple[str, ...], list[Layer]] = {}
-        for layer in self.viewer.layers:
-            if "role" in layer.metadata:
-                groups.setdefault(_origin(layer), []).append(layer)
-        active = self.viewer.layers.selection.active
-        chosen = groups.get(_origin(active)) if active is not None else None
-        if chosen is None and len(groups) == 1:
-            chosen = next(iter(groups.values()))
-        if chosen is None:
-            what = f"{len(groups)} fields; click on a layer of one" if groups else "none; open one"
-            raise InputError(f"Expected the layers of one field, got {what}.")
+        chosen = find_layers(self.viewer)
         field = layers_to_field([layer.as_layer_data_tuple() for layer in chosen])
-        if self.field is None or not _is_same(field, self.field):
+        if self.field is None or not is_same(field, self.field):
             self._take(field, chosen)
         return self.field or field
 
@@ -137,24 +126,9 @@ class Session:
         the same; the result is stale.
         """
         self.sync()
-        layers, old = self.viewer.layers, self.field
-        ours = [one for one in layers if old is not None and _is_layer_of(one, old)]
-        gone = {one.metadata["role"]: one for one in ours if one.metadata["role"] != "labels"}
-        place = min(map(layers.index, gone.values()), default=len(layers))
-        active, chosen = layers.selection.active, self.recipe.field
+        old, chosen = self.field, self.recipe.field
         new = field_to_layers(field, host=chosen.host, dopant=chosen.dopant)
-        for number, data in enumerate(new):
-            layers.insert(place + number, Layer.create(*data))
-        for layer in gone.values():
-            layers.remove(layer)
-        for layer, (_, options, _) in zip(layers[place : place + len(new)], new, strict=True):
-            role = options["metadata"]["role"]
-            layer.name = options["name"]
-            layer.visible = gone[role].visible if role in gone else layer.visible
-        for layer in (one for one in ours if one in layers):
-            layer.metadata = layer.metadata | new[0][1]["metadata"] | {"role": "labels"}
-            layer.scale = field.pixel_size_nm
-        layers.selection.active = active if active in layers else layers[place]
+        swap_layers(self.viewer, old, field, new)
         if old is None or old.shape != field.shape:
             self._set_field(field)
             return
@@ -173,7 +147,7 @@ class Session:
         """Work on the field of some layers, or go on with the saved result that they show."""
         results = {one: one.metadata.get("result") for one in layers}
         for layer, result in results.items():
-            if isinstance(result, FieldResult) and _is_same(result.field, field):
+            if isinstance(result, FieldResult) and is_same(result.field, field):
                 painted = layer.data
                 self.set_recipe(result.recipe)
                 self._set_field(result.field, layer)
@@ -284,39 +258,22 @@ class Session:
         self.result_changed.emit()
 
     def _begin(self, labels: NDArray[np.int32], field: FieldOfView) -> Curation:
-        """New history, kept in the folder unless that cannot be had, which is told."""
-        if self._folder is not None:
-            try:
-                return Curation(labels, self._folder, pixel_size_nm=field.pixel_size_nm)
-            except InputError as error:
-                self._notice(f"Edits are not kept when napari is closed: {error}")
-        return Curation(labels)
+        curation, notice = begin_edits(labels, field, self._folder)
+        if notice:
+            self._notice(notice)
+        return curation
 
     def _restore(self, field: FieldOfView) -> bool:
         """Go on with the edits in the folder, if there are any."""
-        folder = self._folder
-        if folder is None or not (folder / LABELS_FILE).exists():
-            return False
-        try:
-            curation = Curation.open(folder, pixel_size_nm=field.pixel_size_nm)
-            if curation.labels.shape != field.shape:
-                curation.close()
-                as_labels(curation.labels, field.shape)
-        except InputError as error:
+        curation, notice = restore_edits(field, self._folder)
+        if curation is not None:
+            self._curation = curation
+            self._show_labels()
+        elif notice:
             self._folder = None
-            self._notice(f"Edits are not kept when napari is closed: {error}")
-            return False
-        self._curation = curation
-        self._show_labels()
-        log = folder / LOG_FILE
-        when = datetime.fromtimestamp(
-            (log if log.exists() else folder / LABELS_FILE).stat().st_mtime
-        )
-        self._notice(
-            f"Labels of {when:%d %B %Y, %H:%M} with {curation.n_operations} edits are back; "
-            f"segment again to begin anew, which can be undone."
-        )
-        return True
+        if notice:
+            self._notice(notice)
+        return curation is not None
 
     def _notice(self, text: str) -> None:
         self.notice = text
@@ -397,8 +354,8 @@ class Session:
         add : bool, optional
             Keep those chosen before; one that is chosen again is let go.
         """
-        present = set() if self._curation is None else self._present(labels)
-        wanted = [label for label in map(int, labels) if label in present]
+        there = None if self._curation is None else self._curation.labels
+        wanted = [] if there is None else editing.find_present(there, labels)
         if add:
             kept = [label for label in self._chosen if label not in wanted]
             wanted = kept + [label for label in wanted if label not in self._chosen]
@@ -412,15 +369,6 @@ class Session:
             finally:
                 self._is_choosing = False
         self.chosen_changed.emit()
-
-    def _present(self, labels: Sequence[int]) -> set[int]:
-        if self._curation is None:
-            return set()
-        wanted, there = {int(label) for label in labels if label > 0}, self._curation.labels
-        if len(wanted) < _FEW:
-            return {label for label in wanted if (there == label).any()}
-        ids = np.array(sorted(wanted), np.int32)
-        return set(ids[np.isin(ids, there)].tolist())
 
     def _on_label_selected(self) -> None:
         """A row of napari's table of features, or a colour, was chosen."""
@@ -549,25 +497,3 @@ class Session:
             self._layer = None
             self.labels_changed.emit()
             self.result_changed.emit()
-
-
-def _origin(layer: "Layer") -> tuple[str, ...]:
-    """What the layers of one field have in common."""
-    names = ("sample_id", "field_id", "source")
-    return tuple(str(layer.metadata.get(name)) for name in names)
-
-
-def _is_layer_of(layer: "Layer", field: FieldOfView) -> bool:
-    """Whether a layer shows a field or its labels."""
-    origin = tuple(map(str, (field.sample_id, field.field_id, field.source)))
-    return "role" in layer.metadata and _origin(layer) == origin
-
-
-def _is_same(one: FieldOfView, other: FieldOfView) -> bool:
-    """Whether two fields share their arrays, so that one is the other seen again."""
-    return one.maps.keys() == other.maps.keys() and all(
-        np.shares_memory(a, b)
-        for a, b in zip(
-            (one.survey, *one.maps.values()), (other.survey, *other.maps.values()), strict=True
-        )
-    )

@@ -13,6 +13,7 @@ from napari_nanodope.model import InputError
 
 Labels = NDArray[np.int32]
 
+_FEW = 8  # labels that are sooner looked for one by one
 _FOUR = ndimage.generate_binary_structure(2, 1)
 
 
@@ -179,6 +180,15 @@ def split_by_line(labels: Labels, label: int, line_yx: ArrayLike) -> Change:
     rank = np.zeros(n_parts + 1, np.int32)
     rank[1 + order] = np.arange(1, n_parts + 1)
     return _number_parts(labels, label, window, rank[parts])
+
+
+def find_present(labels: Labels, chosen: Sequence[int]) -> list[int]:
+    """Those of the chosen numbers that particles of an image (Y, X) have, in their order."""
+    wanted = [int(label) for label in chosen if label > 0]
+    if len(wanted) < _FEW:
+        return [label for label in wanted if (labels == label).any()]
+    there = np.isin(np.array(wanted, np.int32), labels)
+    return [label for label, is_there in zip(wanted, there, strict=True) if is_there]
 
 
 def _check_present(labels: Labels, chosen: Sequence[int]) -> list[int]:

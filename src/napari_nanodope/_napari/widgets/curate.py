@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from napari.layers import Labels, Layer
 
 REASONS = ("lies over another", "out of focus", "no nanocrystal", "doubtful outline")
+_YELLOW = "#ffd500"
 _SEEDS, _CUT = "seeds to split by", "line to split by"
 _HINT = (
     "Click on a particle in the picture to choose it, with shift several; or on its row in the "
@@ -149,14 +150,14 @@ class CuratePanel(Panel):
                 "Expected particles with scores, got none; segment with method 'cellpose'."
             )
         last = session.chosen[-1] if session.chosen else 0
-        after = doubtful.index(last) + 1 if last in doubtful else 0
-        chosen = doubtful[after % len(doubtful)]
+        after = (doubtful.index(last) + 1 if last in doubtful else 0) % len(doubtful)
+        chosen = doubtful[after]
         session.choose([chosen])
         middle = np.argwhere(outlines.labels == chosen).mean(axis=0)
         session.viewer.scene.camera.center = tuple(middle * session.field.pixel_size_nm)
         score = outlines.scores.set_index("label").loc[chosen]
         self.tell(
-            f"{after % len(doubtful) + 1} of {len(doubtful)}: probability "
+            f"{after + 1} of {len(doubtful)}: probability "
             f"{score['probability']:.2f}, flow error {score['flow_error']:.2f}."
         )
 
@@ -217,23 +218,14 @@ class CuratePanel(Panel):
                 f"Expected one particle to split, got {len(self.session.chosen)}; click on one."
             )
         if what == _SEEDS:
-            marks = add_quietly(
-                self.session, "add_points", None, ndim=2, name=what, face_color="#ffd500"
-            )
-            marks.mode = "add"
-            self.tell("Click once in each part, then press Split again.")
+            how, mode, look = "add_points", "add", {"face_color": _YELLOW}
+            hint = "Click once in each part, then press Split again."
         else:
-            marks = add_quietly(
-                self.session,
-                "add_shapes",
-                None,
-                ndim=2,
-                name=what,
-                edge_color="#ffd500",
-                edge_width=0.5,
-            )
-            marks.mode = "add_line"
-            self.tell("Draw a line across the particle, then press Split again.")
+            how, mode, look = "add_shapes", "add_line", {"edge_color": _YELLOW, "edge_width": 0.5}
+            hint = "Draw a line across the particle, then press Split again."
+        marks = add_quietly(self.session, how, None, ndim=2, name=what, **look)
+        marks.mode = mode
+        self.tell(hint)
         self._marks = marks
         self.session.viewer.layers.selection.active = marks
         self._bind_keys(marks, ("K", "L"))  # Delete is for its points

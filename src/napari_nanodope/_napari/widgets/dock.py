@@ -8,6 +8,7 @@ from qtpy.QtWidgets import QScrollArea, QTabWidget
 from napari_nanodope._napari.session import session_of
 from napari_nanodope._napari.widgets.count import CountPanel
 from napari_nanodope._napari.widgets.curate import CuratePanel
+from napari_nanodope._napari.widgets.export import ExportPanel
 from napari_nanodope._napari.widgets.field import FieldPanel
 from napari_nanodope._napari.widgets.occupancy import OccupancyPanel
 from napari_nanodope._napari.widgets.profiles import ProfilesPanel
