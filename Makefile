@@ -5,7 +5,7 @@ SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13)
 PYTHON := $(shell for p in python3.11 python3.12 python3.13 python3 python; do \
 	$$p -c '$(SUPPORTED)' 2>/dev/null && echo $$p && break; done)
 
-.PHONY: demo test check docs bench fuzz train clean
+.PHONY: demo test check docs bench screenshots fuzz train clean
 
 demo: $(VENV)/installed-core
 	$(BIN)/nanodope demo nanodope-demo
@@ -24,11 +24,15 @@ docs: $(VENV)/installed-dev
 	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html
 	@echo "The documentation is in docs/_build/html/index.html."
 
-bench: $(VENV)/installed-core
+bench: $(VENV)/installed-dev
 	$(BIN)/python benchmarks/start.py
 	$(BIN)/python benchmarks/radial.py
 	$(BIN)/python benchmarks/reading.py
 	$(BIN)/python benchmarks/segmentation.py
+	.ci/with-display $(BIN)/python benchmarks/gui.py
+
+screenshots: $(VENV)/installed-dev
+	.ci/with-display $(BIN)/python docs/images/make_screenshots.py
 
 fuzz: $(VENV)/installed-dev
 	$(BIN)/python fuzz/readers.py

@@ -65,10 +65,14 @@ def _curate(viewer: napari.Viewer, dock: Dock) -> None:
     viewer.scene.camera.zoom *= 2
     middle = session.labels[180:220, 180:220]
     session.choose(sorted(set(middle[middle > 0].tolist()))[:3])
+    session.set_recipe(session.recipe.replace(particles={"min_diameter_nm": 5.0}))
 
 
 def _count(viewer: napari.Viewer, dock: Dock) -> None:
     viewer.scene.camera.zoom /= 2
+    session = session_of(viewer)
+    session.choose([])
+    session.set_recipe(session.recipe.replace(particles={"min_diameter_nm": 2.0}))
     panel = dock.panels["Count"]
     panel.measure()
     finish(panel)
@@ -79,7 +83,6 @@ def _show(viewer: napari.Viewer, dock: Dock) -> None:
 
 
 STEPS: dict[str, Callable[[napari.Viewer, Dock], None]] = {
-    "Field": _show,
     "Segment": _segment,
     "Curate": _curate,
     "Count": _count,

@@ -352,9 +352,10 @@ def _add_train(commands: Any) -> None:
 
 def _run_train(args: argparse.Namespace) -> int:
     from napari_nanodope.segmentation import training  # noqa: PLC0415
+    from napari_nanodope.segmentation.schedule import Schedule  # noqa: PLC0415
 
     if not args.results:
-        schedule = training.Schedule(rounds=args.rounds, seed=args.seed)
+        schedule = Schedule(rounds=args.rounds, seed=args.seed)
         weights, card = training.train_from_scratch(
             args.out, schedule, report=lambda line: print(line, file=sys.stderr, flush=True)
         )

@@ -4,7 +4,7 @@ import hashlib
 import platform
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib.metadata import version
 from typing import Any
 
@@ -107,12 +107,8 @@ def analyze(
     step(0.0, "segmentation")
     found: Outlines | None = None
     if labels is None:
-        found = outline(
-            field,
-            recipe.segment,
-            host=recipe.field.host,
-            watch=lambda n: step(0.0, f"segmentation, window {n + 1}"),
-        )
+        watch = partial(_tell_window, step)
+        found = outline(field, recipe.segment, host=recipe.field.host, watch=watch)
         outlined = found.labels
     elif isinstance(labels, Outlines):
         found = labels
@@ -149,6 +145,10 @@ def analyze(
     )
     step(1.0, "done")
     return result
+
+
+def _tell_window(step: Progress, n_done: int) -> None:
+    step(0.0, f"segmentation, window {n_done + 1}")
 
 
 def find_left_out(

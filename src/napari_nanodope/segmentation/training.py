@@ -4,7 +4,6 @@ Cellpose and torch are imported where they are needed, because that takes second
 """
 
 import json
-import math
 import multiprocessing
 import os
 import time
@@ -32,6 +31,7 @@ from napari_nanodope.segmentation.models import (
 )
 from napari_nanodope.segmentation.scaling import LEVELS, choose_level, rescale
 from napari_nanodope.segmentation.scenes import DIAMETERS_PX, KINDS, render_scene
+from napari_nanodope.segmentation.schedule import Schedule
 
 Labels = NDArray[np.int32]
 Image = NDArray[np.float32]
@@ -39,7 +39,6 @@ Sample = tuple[NDArray[np.float32], NDArray[np.float32]]
 Report = Callable[[str], None]
 
 _WEIGHTS, _STATE = f"{BUNDLED}.safetensors", "training.json"
-_CYCLE = 40  # rounds from one restart of the learning rate to the next
 _N_EPOCHS = 80  # of a round, as Cellpose counts
 _FINE_EPOCHS = 100
 _SCENE_PX = 224  # side of what the network sees of a scene, before a part is cut out
@@ -48,46 +47,6 @@ _LEAST_LEVEL = 1 / 4  # that scenes are shrunk by
 _MIX = (*KINDS, "blank")  # in turn; most that can be taken for a particle is in blank ones
 _OCTAVES_OFF = (0.6, 0.15, 0.1, 0.1, 0.05)  # chances of 0, 1, -1, 2, -2 from the best level
 _LEAST_PARTICLES = 10  # on either side of the line between training and test
-
-
-@dataclass(frozen=True, slots=True)
-class Schedule:
-    """How the network is trained from scratch.
-
-    Attributes
-    ----------
-    rounds : int
-        Rounds; in each, `n_new` scenes are rendered and as many old ones forgotten.
-    seed : int
-        Scenes and first weights follow from it.
-    n_scenes, n_new : int
-        Scenes in a round, and those among them that are new.
-    n_steps, n_batch, side_px : int
-        Steps of a round, scenes in a step, and side of what is cut from a scene.
-    rate : float
-        Learning rate of the first round; it falls to nearly 0 as a half cosine, twice.
-    """
-
-    rounds: int = 80
-    seed: int = 0
-    n_scenes: int = 560
-    n_new: int = 112
-    n_steps: int = 480
-    n_batch: int = 8
-    side_px: int = 160
-    rate: float = 1.5e-3
-
-    def rate_of(self, number: int) -> float:
-        """Learning rate of a round: half cosines, each half as high as the one before [1]_.
-
-        References
-        ----------
-        .. [1] I. Loshchilov, F. Hutter, SGDR, ICLR 2017, arXiv:1608.03983.
-        """
-        cycle, at = divmod(number, _CYCLE)
-        length = min(_CYCLE, self.rounds)
-        height = self.rate * 0.5 ** (cycle + 1)
-        return height * (1 + math.cos(math.pi * at / length)) + 2e-5
 
 
 @dataclass(slots=True)

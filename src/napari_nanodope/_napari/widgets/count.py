@@ -55,8 +55,12 @@ class CountPanel(Panel):
         self.follow(self.session.labels_changed, self._on_labels)
         self.follow(self.session.result_changed, self._show_state)
         self._show_recipe()
-        self._show_threshold()
         self._show_state()
+
+    def showEvent(self, event: Any) -> None:
+        """Mark the dopant pixels as soon as somebody looks at the panel."""
+        super().showEvent(event)
+        self._show_threshold()
 
     def measure(self) -> None:
         """Measure every particle, as the batch does."""
@@ -100,7 +104,8 @@ class CountPanel(Panel):
 
     def _on_labels(self) -> None:
         self._free = None
-        self._show_threshold()
+        if self.isVisible():
+            self._show_threshold()
 
     def _show_threshold(self) -> None:
         """Overlay and numbers for the threshold; nothing where it is chosen automatically."""

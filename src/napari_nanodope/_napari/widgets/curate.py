@@ -218,10 +218,12 @@ class CuratePanel(Panel):
                 f"Expected one particle to split, got {len(self.session.chosen)}; click on one."
             )
         if what == _SEEDS:
-            how, mode, look = "add_points", "add", {"face_color": _YELLOW}
+            look: dict[str, Any] = {"face_color": _YELLOW}
+            how, mode = "add_points", "add"
             hint = "Click once in each part, then press Split again."
         else:
-            how, mode, look = "add_shapes", "add_line", {"edge_color": _YELLOW, "edge_width": 0.5}
+            look = {"edge_color": _YELLOW, "edge_width": 0.5}
+            how, mode = "add_shapes", "add_line"
             hint = "Draw a line across the particle, then press Split again."
         marks = add_quietly(self.session, how, None, ndim=2, name=what, **look)
         marks.mode = mode

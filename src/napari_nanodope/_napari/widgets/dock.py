@@ -25,6 +25,7 @@ _PANELS = {
     "Count": CountPanel,
     "Profiles": ProfilesPanel,
     "Occupancy": OccupancyPanel,
+    "Export": ExportPanel,
 }
 
 
@@ -46,6 +47,7 @@ class Dock(QTabWidget):
         self._timer.setInterval(_PATIENCE_MS)
         self._timer.timeout.connect(self._session.look_for_field)
         viewer.layers.events.inserted.connect(self._on_inserted)
+        viewer.canvas.overlays.scale_bar.visible = True
         self._session.look_for_field()
 
     def _on_inserted(self, event: Any) -> None:
