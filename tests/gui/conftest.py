@@ -46,5 +46,6 @@ def _nothing_is_left():
 
     QApplication.sendPostedEvents(None, 52)  # DeferredDelete
     gc.collect()
-    alive = [one for one in gc.get_objects() if isinstance(one, panel.Panel) and isalive(one)]
+    ours = [one for one in gc.get_objects() if issubclass(type(one), panel.Panel)]
+    alive = [one for one in ours if isalive(one)]
     assert not alive, f"panels outlived their viewer: {alive}"
