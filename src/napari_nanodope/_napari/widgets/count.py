@@ -104,7 +104,7 @@ class CountPanel(Panel):
 
     def _on_labels(self) -> None:
         self._free = None
-        if self.isVisible():
+        if self.isVisible() or self._overlay in self.session.viewer.layers:
             self._show_threshold()
 
     def _show_threshold(self) -> None:
