@@ -7,9 +7,11 @@ after a crash applies the lines that are missing. A lock keeps two windows from 
 with the process that held it.
 """
 
+import errno
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -187,10 +189,11 @@ class Curation:
         """Operations since the beginning, undo and redo included."""
         return self._n_lines
 
-    def do(self, name: str, change: Change) -> Edit | None:
+    def do(self, name: str, change: Change, *, forget: bool = False) -> Edit | None:
         """Change labels; None where no pixel changes.
 
-        Particles that vanish are no longer excluded; undoing brings that back too.
+        Particles that vanish are no longer excluded, or with `forget`, for labels that have nothing
+        to do with those before, none is; undoing brings that back too.
 
         Raises
         ------
@@ -202,8 +205,8 @@ class Curation:
         change.check(self._labels)
         after = self._labels.copy()
         change.apply(after)
-        gone = [label for label in self._excluded if label in change.before]
-        lost = [label for label in gone if not (after == label).any()]
+        gone = [label for label in self._excluded if forget or label in change.before]
+        lost = [label for label in gone if forget or not (after == label).any()]
         edit = Edit(name, change, {label: (self._excluded[label], "") for label in lost})
         return self._record(edit)
 
@@ -233,15 +236,16 @@ class Curation:
 
     def save(self) -> None:
         """Write the labels, so that less is to be done again when the folder is opened."""
-        if self._folder is not None:
-            note = {_NOTE: self._n_lines}
-            save_labels(self._labels, self._folder / LABELS_FILE, self._pixel_size_nm, note=note)
-            self._n_saved = self._n_lines
+        if self._folder is None:
+            return
+        path, note = self._folder / LABELS_FILE, {_NOTE: self._n_lines}
+        with _telling(path):
+            save_labels(self._labels, path, self._pixel_size_nm, note=note)
+        self._n_saved = self._n_lines
 
     def close(self) -> None:
         """Write the labels and let others open the folder; nothing is written from then on."""
-        if self._n_saved < self._n_lines:
-            self.save()
+        self._save_at_times(1)
         if self._lock is not None:
             self._lock.release()
         self._folder = self._lock = None
@@ -274,9 +278,11 @@ class Curation:
         self._save_at_times()
         return edit
 
-    def _save_at_times(self) -> None:
-        if self._n_lines - self._n_saved >= _SAVE_EVERY:
-            self.save()
+    def _save_at_times(self, every: int = _SAVE_EVERY) -> None:
+        """Write the labels where many operations are not in them; the log has those anyway."""
+        if self._n_lines - self._n_saved >= every:
+            with suppress(InputError):
+                self.save()
 
     def _move(self, name: str, *, apply: bool) -> Edit:
         source, target = self._done, self._undone
@@ -309,8 +315,11 @@ class Curation:
 
     def _write(self, entry: dict[str, Any]) -> None:
         """Append a line, on the disk before this returns."""
-        if self._folder is not None:
-            path = self._folder / LOG_FILE
+        if self._folder is None:
+            self._n_lines += 1
+            return
+        path = self._folder / LOG_FILE
+        with _telling(path):
             size = path.stat().st_size if path.exists() else 0
             if size < self._size or _has_line(path, self._size):
                 raise InputError(
@@ -319,14 +328,30 @@ class Curation:
                 )
             told = {"time": datetime.now(UTC).isoformat(timespec="seconds"), **entry}
             line = json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
-            with path.open("r+b" if size else "wb") as file:
+            with path.open("r+b" if size else "wb", buffering=0) as file:
                 file.seek(self._size)  # a line that was cut short by a crash is written over
                 file.truncate()
-                file.write(line)
-                file.flush()
-                os.fsync(file.fileno())
-            self._size += len(line)
+                try:
+                    if file.write(line) < len(line):
+                        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                    os.fsync(file.fileno())
+                except OSError:
+                    file.truncate(self._size)
+                    raise
+        self._size += len(line)
         self._n_lines += 1
+
+
+@contextmanager
+def _telling(path: Path) -> Iterator[None]:
+    """Turn what goes wrong while a file is written into a sentence."""
+    try:
+        yield
+    except OSError as error:
+        raise InputError(
+            f"Expected {path} to be written, got: {error.strerror or error}; make room or give "
+            f"access, and do it again."
+        ) from None
 
 
 def _lock(folder: Path) -> FileLock:

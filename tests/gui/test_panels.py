@@ -11,16 +11,17 @@ from napari.components import ViewerModel
 from napari.layers import Layer
 from napari.utils.interactions import mouse_press_callbacks, mouse_release_callbacks
 from napari.utils.notifications import notification_manager
-from qtpy.QtWidgets import QCheckBox, QDoubleSpinBox, QPushButton
+from qtpy.QtWidgets import QCheckBox, QDoubleSpinBox, QPushButton, QWidget
 from scipy import ndimage
 
 import napari_nanodope as nd
 from napari_nanodope._napari.layers import field_to_layers
 from napari_nanodope._napari.session import session_of
+from napari_nanodope._napari.widgets.form import StageForm
 from napari_nanodope._napari.widgets.segment import SegmentPanel
 from napari_nanodope._napari.workers import Job
 from napari_nanodope.pipeline import find_left_out
-from napari_nanodope.segmentation import Outlines, training
+from napari_nanodope.segmentation import Outlines, outline, training
 
 pytestmark = pytest.mark.gui
 
@@ -396,3 +397,38 @@ def test_a_model_is_trained_on_the_outlines_and_used(curated, qtbot, tmp_path, m
     assert session.recipe.segment.method == "cellpose"
     assert session.recipe.segment.model == str(tmp_path / "mine.safetensors")
     assert "better on 21 particles held out" in segment.message
+
+
+def test_outlines_of_a_field_do_not_land_on_another(curated):
+    _, session = curated
+    segment = SegmentPanel(session.viewer)
+    field, expected = session.field, session.labels.copy()
+    found = outline(field, session.recipe.segment)
+    with pytest.raises(nd.InputError, match="Expected the field that was segmented"):
+        segment._show(found, nd.FieldOfView(field.survey, field.maps, 1.0))
+    np.testing.assert_array_equal(session.labels, expected)
+    segment.deleteLater()
+
+
+def test_forms_keep_the_digits_that_they_do_not_show(qtbot):
+    recipe = nd.Recipe().replace(count={"threshold": 0.12345, "counts_per_dopant": 0.0004})
+    form = StageForm("count")
+    qtbot.addWidget(form)
+    form.set_stage(recipe.count)
+    assert form.stage() == recipe.count
+    form.findChild(QWidget, "threshold").findChild(QDoubleSpinBox).setValue(0.5)
+    assert form.stage().threshold == 0.5
+
+
+def test_a_dock_that_is_opened_again_does_everything_once(curated):
+    session = curated[1]
+    session.choose([3])
+    session.viewer.window.remove_dock_widget("all")
+    dock = open_dock(session.viewer)
+    dock.setCurrentIndex(list(dock.panels).index("Curate"))
+    click(session, 2)
+    click(session, 4, "Shift")
+    assert session.chosen == (2, 4)
+    names = [layer.name for layer in session.viewer.layers]
+    assert names.count("chosen") == 1
+    assert "chosen [1]" not in names

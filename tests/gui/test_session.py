@@ -149,7 +149,7 @@ def test_looking_does_not_make_the_result_stale(session):
 def test_labels_of_another_shape_are_refused_and_the_last_ones_put_back(session, phantom):
     session.layer.data = np.ones((5, 6), np.int32)
     with pytest.raises(nd.InputError, match="Expected labels of the field's 64 x 80 pixels"):
-        _ = session.is_stale
+        _ = session.labels
     np.testing.assert_array_equal(session.layer.data, phantom[1].labels)
     assert not session.is_stale
 
@@ -326,3 +326,105 @@ def follow(steps):
             states, at = [*states[: at + 1], now.copy()], at + 1
         np.testing.assert_array_equal(now, states[at])
         np.testing.assert_array_equal(session.layer.data, states[at])
+
+
+def other_field(phantom):
+    field = phantom[0]
+    return nd.FieldOfView(field.survey + 1, field.maps, field.pixel_size_nm, field_id="other")
+
+
+def test_strokes_survive_another_field_and_a_removed_layer(session, phantom):
+    session.layer.paint((20, 20), 77)
+    painted = session.layer.data.copy()
+    session.show_field(other_field(phantom))
+    session.show_field(phantom[0])
+    np.testing.assert_array_equal(session.labels, painted)
+    session.layer.paint((50, 50), 78)
+    painted = session.layer.data.copy()
+    session.viewer.layers.remove(session.layer)
+    np.testing.assert_array_equal(session.labels, painted)
+
+
+def test_every_stroke_is_one_operation(session, phantom):
+    n_before = session.version[-1]
+    for at in ((20, 20), (40, 40), (50, 60)):
+        with session.layer.block_history():
+            session.layer.paint(at, 77)
+            session.layer.paint((at[0] + 2, at[1]), 77)
+    assert session.version[-1] == n_before + 3
+    for _ in range(3):
+        session.undo()
+    np.testing.assert_array_equal(session.layer.data, phantom[1].labels)
+
+
+def test_reasons_belong_to_particles_and_not_to_their_numbers(session):
+    session.exclude([10], "out of focus")
+    before = session.labels.copy()
+    session.set_labels(np.roll(before, 7, axis=1))
+    assert session.excluded == {}
+    session.undo()
+    assert session.excluded == {10: "out of focus"}
+
+
+@pytest.mark.parametrize("kind", ["read-only", "fortran", "uint8", "float"])
+def test_data_that_a_script_assigns_are_not_written_to(session, kind):
+    labels = np.where(session.labels > 200, 0, session.labels).astype(np.int32)
+    labels[:6, :6] = 150
+    given = {
+        "read-only": np.array(labels),
+        "fortran": np.asfortranarray(labels),
+        "uint8": labels.astype(np.uint8),
+        "float": labels.astype(np.int64),
+    }[kind]
+    given.setflags(write=kind != "read-only")
+    session.layer.data = given
+    np.testing.assert_array_equal(session.labels, labels)
+    chosen = [int(n) for n in np.unique(labels)[1:3]]
+    session.merge(chosen)
+    expected = np.where(labels == chosen[1], chosen[0], labels)
+    np.testing.assert_array_equal(session.labels, expected)
+    np.testing.assert_array_equal(session.layer.data, expected)
+    session.layer.paint((30, 30), 160)
+    np.testing.assert_array_equal(session.labels, session.layer.data)
+    np.testing.assert_array_equal(given, labels)
+
+
+def test_particles_are_chosen_of_one_field(session, phantom):
+    session.choose([3, 4])
+    session.set_labels(np.roll(phantom[1].labels, 3, axis=0))
+    assert session.chosen == ()
+    session.choose([3, 4])
+    session.show_field(other_field(phantom))
+    assert session.chosen == ()
+
+
+def test_results_of_other_fields_are_refused(session, phantom):
+    result = session.result
+    session.show_field(other_field(phantom))
+    with pytest.raises(nd.InputError, match="Expected a result of this field"):
+        session.set_result(result)
+    assert session.result is None
+
+
+def test_a_full_disk_is_told_and_layer_and_history_agree(session, phantom, monkeypatch):
+    def fail(_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("napari_nanodope.curation.os.fsync", fail)
+    with pytest.raises(nd.InputError, match="got: No space left on device"):
+        session.delete([1])
+    with session.layer.block_history():
+        session.layer.paint((20, 20), 77)
+    assert "No space left on device" in session.notice
+    np.testing.assert_array_equal(session.layer.data, phantom[1].labels)
+    np.testing.assert_array_equal(session.labels, phantom[1].labels)
+    monkeypatch.undo()
+    session.delete([1])
+    assert 1 not in session.layer.data
+
+
+def test_a_calibration_set_in_the_viewer_is_taken(session, phantom):
+    for layer in session.viewer.layers:
+        layer.scale = (0.35, 0.35)
+    assert session.find_field().pixel_size_nm == (0.35, 0.35)
+    np.testing.assert_array_equal(session.labels, phantom[1].labels)

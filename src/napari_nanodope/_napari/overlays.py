@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from napari_nanodope._napari.session import Session
 
+_MARK = "nanodope overlay"
 _STRIPE_PX, _LINE_PX = 4, 2  # from one line of a hatching to the next, and its width
 
 
@@ -37,7 +38,12 @@ class Overlay:
     def show(self, mask: NDArray[np.bool_]) -> None:
         """Show where a mask (Y, X) is True; what the field's other layers show stays as it is."""
         viewer, shown = self._session.viewer, mask.view(np.uint8)
+        if self.layer is None:  # of a panel that was closed
+            marks = [one for one in viewer.layers if one.metadata.get(_MARK) == self._name]
+            self.layer = marks[0] if marks else None
         if self.layer is not None and self.layer in viewer.layers:
+            if self._session.field is not None:
+                self.layer.scale = self._session.field.pixel_size_nm
             if self.layer.data.shape == shown.shape:
                 if not np.array_equal(self.layer.data, shown):  # which is soon known
                     self.layer.data = shown
@@ -47,6 +53,7 @@ class Overlay:
             self.layer = add_quietly(
                 self._session, "add_labels", shown, name=self._name, colormap=self._colours
             )
+            self.layer.metadata[_MARK] = self._name
 
 
 def add_quietly(session: Session, how: str, data: Any, **options: Any) -> Any:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, ref
@@ -19,7 +18,7 @@ from napari_nanodope._napari.layers import (
     layers_to_field,
     to_features,
 )
-from napari_nanodope._napari.stack import find_layers, is_same, swap_layers
+from napari_nanodope._napari.stack import find_layers, is_ours, is_same, swap_layers
 from napari_nanodope.core import editing
 from napari_nanodope.core.editing import Change
 from napari_nanodope.curation import Curation, Edit
@@ -207,27 +206,16 @@ class Session:
     def outlines(self) -> Outlines | None:
         """Labels with the scores of the particles that nobody has touched since."""
         labels, outlines = self.labels, self._outlines
-        if labels is None or outlines is None:
+        if labels is None or outlines is None or self._curation is None:
             return None
-        scores = outlines.scores[~outlines.scores["label"].isin(self._touched)]
-        is_edited = bool(self._touched) and self._curation is not None
-        edits = {"n_edits": self._curation.n_operations} if is_edited and self._curation else {}
-        return replace(
-            outlines, labels=labels, scores=scores, settings=dict(outlines.settings) | edits
-        )
+        return outlines.edit(labels, self._touched, self._curation.n_operations)
 
     def set_outlines(self, outlines: Outlines) -> None:
         """Take over what segmentation found; it can be undone where there were labels before."""
         self._replace_labels(outlines.labels, outlines, "segment")
 
     def set_labels(self, labels: ArrayLike) -> None:
-        """Take over other labels; it can be undone where there were some before.
-
-        Raises
-        ------
-        InputError
-            If there is no field, or they do not fit it.
-        """
+        """Take over other labels that fit the field; it can be undone, as `set_outlines`."""
         self._replace_labels(labels, None, "replace")
 
     def _replace_labels(self, labels: ArrayLike, outlines: Outlines | None, name: str) -> None:
@@ -238,16 +226,15 @@ class Session:
             self._curation = self._begin(array, field)
             self._show_labels()
         else:
-            self._push(self._curation.do(name, editing.compare(self._curation.labels, array)))
+            change = editing.compare(self._curation.labels, array)
+            self._push(self._curation.do(name, change, forget=True))
+        self.choose([])
         self._outlines, self._touched = outlines, set()
         self.labels_changed.emit()
         self.result_changed.emit()
 
     def keep_in(self, folder: str | Path) -> None:
-        """Write every edit from now on into a folder, or go on with the edits that it holds.
-
-        Without this they are kept among the user's data, by the pixels of the survey.
-        """
+        """Write edits into this folder from now on, or go on with those that it holds."""
         field, labels = self.field or self.find_field(), self.labels
         self._close()
         self._folder = Path(folder)
@@ -259,8 +246,7 @@ class Session:
 
     def _begin(self, labels: NDArray[np.int32], field: FieldOfView) -> Curation:
         curation, notice = begin_edits(labels, field, self._folder)
-        if notice:
-            self._notice(notice)
+        self._notice(notice)
         return curation
 
     def _restore(self, field: FieldOfView) -> bool:
@@ -271,20 +257,23 @@ class Session:
             self._show_labels()
         elif notice:
             self._folder = None
-        if notice:
-            self._notice(notice)
+        self._notice(notice)
         return curation is not None
 
     def _notice(self, text: str) -> None:
-        self.notice = text
-        self.noticed.emit(text)
+        if text:
+            self.notice = text
+            self.noticed.emit(text)
 
     def _close(self) -> None:
         """Give the folder of edits back."""
-        self.sync()
-        if self._curation is not None:
-            self._curation.close()
-            self._curation = None
+        try:
+            self.sync()
+            if self._curation is not None:
+                self._curation.close()
+        except InputError as error:
+            self._notice(str(error))
+        self._curation = None
 
     def sync(self) -> None:
         """Take over what was painted or assigned in the viewer since the last time.
@@ -292,17 +281,20 @@ class Session:
         Raises
         ------
         InputError
-            If the layer got data of another shape; the last labels are put back.
+            If they cannot be labels of this field, or be kept; the last labels are put back.
         """
         if not (self._is_dirty and self._layer is not None and self._curation is not None):
             return
         self._is_dirty = False
+        before = self._curation.labels
         try:
-            painted = as_labels(self._layer.data, self._curation.labels.shape)
+            change = editing.compare(before, as_labels(self._layer.data, before.shape))
+            edit = self._curation.do("paint", change)
         except InputError:
             self._show_labels()
             raise
-        self._record("paint", editing.compare(self._curation.labels, painted))
+        if edit is not None:
+            self._tell(edit.change)
 
     def merge(self, chosen: Sequence[int]) -> None:
         """Make one particle of several, and choose it; see `editing.merge`."""
@@ -345,14 +337,9 @@ class Session:
         return self._chosen
 
     def choose(self, labels: Sequence[int], *, add: bool = False) -> None:
-        """Choose particles, in the picture and in napari's table of features.
+        """Choose particles that are there, here and in napari's table of features.
 
-        Parameters
-        ----------
-        labels : sequence of int
-            Particles; those that are not there are passed over.
-        add : bool, optional
-            Keep those chosen before; one that is chosen again is let go.
+        With `add` those chosen before stay, and one that is chosen again is let go.
         """
         there = None if self._curation is None else self._curation.labels
         wanted = [] if there is None else editing.find_present(there, labels)
@@ -385,22 +372,26 @@ class Session:
     @property
     def is_stale(self) -> bool:
         """Whether field, recipe or labels have changed since the result; True without one."""
-        return self._result is None or self._measured != self.state()
+        return self._result is None or self._is_dirty or self._measured != self.state()
 
     def state(self) -> tuple[Any, ...]:
         """What a result depends on, to be compared with the same at another time."""
         return self.recipe.sha256, self._layer is not None, *self.version
 
     def set_result(self, result: FieldResult, state: tuple[Any, ...] | None = None) -> None:
-        """Show a result: its table becomes the layer's features.
+        """Show a result, whose table becomes the layer's features.
 
-        Parameters
-        ----------
-        result : FieldResult
-            What was measured.
-        state : tuple, optional
-            `state` when that began; by default it is taken to be of now.
+        It is of the `state` when it began, or else of now.
+
+        Raises
+        ------
+        InputError
+            If it is of another field.
         """
+        if result.field is not self.field:
+            raise InputError(
+                "Expected a result of this field, got one of another; measure this one again."
+            )
         self._result, self._measured = result, self.state() if state is None else state
         if self._layer is not None:
             self._layer.features = to_features(result.particles)
@@ -409,19 +400,22 @@ class Session:
     # Inside
 
     def _set_field(self, field: FieldOfView, layer: Labels | None = None) -> None:
+        with suppress(InputError):  # which is told at once, where painting is taken over
+            self.sync()
         is_kept = self._curation is not None and self._curation.is_kept
         if is_kept and self._layer is not None and self._layer in self.viewer.layers:
             self.viewer.layers.remove(self._layer)  # it comes back with its field
         self._close()
         self.field = field
         self._layer = self._outlines = self._result = None
-        self._touched = set()
+        self._touched, self._chosen = set(), ()
         self.notice = ""
         self._folder = choose_edits_folder(field)
         if layer is not None:
             self._attach(layer)
         self._restore(field)
         self.field_changed.emit()
+        self.chosen_changed.emit()
         self.labels_changed.emit()
         self.result_changed.emit()
 
@@ -435,11 +429,6 @@ class Session:
         curation = self._curated()
         self._after(curation.do(name, make(curation.labels)))
 
-    def _record(self, name: str, change: Change) -> None:
-        """Keep a change that the layer shows already."""
-        if self._curation is not None and self._curation.do(name, change) is not None:
-            self._tell(change)
-
     def _after(self, edit: Edit | None) -> None:
         """Show an operation of the history in the layer, and tell of it."""
         if edit is not None:
@@ -447,7 +436,7 @@ class Session:
             self._tell(edit.change)
 
     def _push(self, edit: Edit | None) -> None:
-        if self._layer is None:
+        if self._layer is None or not is_ours(self._layer.data):
             self._show_labels()
         elif edit is not None and len(edit.change.pixels):
             self._is_pushing = True
@@ -479,9 +468,9 @@ class Session:
 
     def _attach(self, layer: Labels) -> None:
         self._layer = layer
-        for event in (layer.events.paint, layer.events.data, layer.events.set_data):
+        for event in (layer.events.data, layer.events.set_data, layer.events.labels_update):
             event.connect(self._on_layer_changed)
-        layer.events.labels_update.connect(self._on_layer_changed)
+        layer.events.paint.connect(self._on_painted)
         layer.events.selected_label.connect(self._on_label_selected)
 
     def _add(self, data: Any) -> Any:
@@ -492,8 +481,17 @@ class Session:
             self._is_dirty = True
             self.result_changed.emit()
 
+    def _on_painted(self) -> None:
+        """Take over a stroke when it ends, so that each is an operation, and kept."""
+        self._on_layer_changed()
+        try:
+            self.sync()
+        except InputError as error:
+            self._notice(str(error))
+
     def _on_removed(self, event: Any) -> None:
         if event.value is self._layer:
+            self._on_painted()
             self._layer = None
             self.labels_changed.emit()
             self.result_changed.emit()

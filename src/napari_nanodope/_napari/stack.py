@@ -1,6 +1,6 @@
 """Which layers of a viewer belong to a field; fields in the place of others."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Layer
@@ -76,7 +76,10 @@ def swap_layers(
 
 def is_same(one: FieldOfView, other: FieldOfView) -> bool:
     """Whether two fields share their arrays, so that one is the other seen again."""
-    return one.maps.keys() == other.maps.keys() and all(
+    is_alike = one.maps.keys() == other.maps.keys() and np.allclose(
+        one.pixel_size_nm, other.pixel_size_nm
+    )
+    return is_alike and all(
         np.shares_memory(a, b)
         for a, b in zip(
             (one.survey, *one.maps.values()), (other.survey, *other.maps.values()), strict=True
@@ -94,3 +97,9 @@ def _is_layer_of(layer: Layer, field: FieldOfView) -> bool:
     """Whether a layer shows a field or its labels."""
     origin = tuple(map(str, (field.sample_id, field.field_id, field.source)))
     return "role" in layer.metadata and _origin(layer) == origin
+
+
+def is_ours(data: Any) -> bool:
+    """Whether changes can be written into the data of a layer as they are."""
+    is_plain = isinstance(data, np.ndarray) and data.dtype == np.int32
+    return bool(is_plain and data.flags.c_contiguous and data.flags.writeable)

@@ -132,7 +132,8 @@ def split_by_seeds(labels: Labels, label: int, seeds_yx: ArrayLike) -> Change:
     corner = np.array([part.start for part in window])
     at = np.rint(np.asarray(seeds_yx, float).reshape(-1, 2)).astype(int) - corner
     within = ((at >= 0) & (at < inside.shape)).all(axis=1)
-    if len(np.unique(at, axis=0)) < 2 or not within.all() or not inside[tuple(at.T)].all():
+    at = at[np.sort(np.unique(at, axis=0, return_index=True)[1])]  # a double click is one
+    if len(at) < 2 or not within.all() or not inside[tuple(at.T)].all():
         raise InputError(
             f"Expected two or more different pixels of particle {label} as seeds, got "
             f"{len(at)} of which {int(within.sum())} are near it; click inside it once per part."

@@ -1,7 +1,7 @@
 """From images to labels: one way in, whatever the method."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -34,6 +34,12 @@ class Outlines:
     scores: pd.DataFrame
     diameter_nm: float
     settings: dict[str, Any]
+
+    def edit(self, labels: NDArray[np.int32], touched: Collection[int], n_edits: int) -> "Outlines":
+        """The same after edits by a person: particles that were touched have no scores."""
+        scores = self.scores[~self.scores["label"].isin(touched)]
+        told = {"n_edits": n_edits} if touched else {}
+        return replace(self, labels=labels, scores=scores, settings=self.settings | told)
 
     @property
     def doubtful(self) -> list[int]:

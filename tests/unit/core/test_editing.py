@@ -138,3 +138,12 @@ def test_new_numbers_follow_the_highest():
     labels[0, 0] = 400
     change = editing.split_by_seeds(labels, 1, [[2, 5], [2, 20]])
     assert change.after.max() == 401
+
+
+def test_a_double_click_is_one_seed():
+    labels = np.zeros((12, 30), np.int32)
+    labels[3:9, 2:28] = 5
+    once = editing.split_by_seeds(labels, 5, [(5, 5), (5, 25)])
+    twice = editing.split_by_seeds(labels, 5, [(5, 5), (5, 5), (5, 25), (5, 25)])
+    np.testing.assert_array_equal(once.pixels, twice.pixels)
+    np.testing.assert_array_equal(once.after, twice.after)

@@ -113,6 +113,8 @@ class CountPanel(Panel):
         dopant = self.session.recipe.field.dopant
         if field is None or dopant not in field.maps or threshold == "auto":
             self.live.setText("")
+            if self._overlay in self.session.viewer.layers:
+                self.session.viewer.layers.remove(self._overlay)
             return
         counts = field.map_of(dopant)
         self._draw_overlay(counts, threshold)
@@ -149,7 +151,7 @@ class CountPanel(Panel):
             )
             viewer.layers.selection.active = selected
         elif self._overlay.data is not counts:  # of another field, or read anew
-            self._overlay.data = counts
+            self._overlay.data, self._overlay.scale = counts, field.pixel_size_nm
         self._overlay.contrast_limits = limits
 
     def _show_recipe(self) -> None:

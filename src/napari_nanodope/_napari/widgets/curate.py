@@ -108,7 +108,8 @@ class CuratePanel(Panel):
         """Listen to the layer of particles, which may be another one now."""
         layer = self.session.layer
         if layer is not None and layer is not self._bound:
-            layer.mouse_drag_callbacks.append(self._on_mouse)
+            others = [act for act in layer.mouse_drag_callbacks if not _is_ours(act)]
+            layer.mouse_drag_callbacks[:] = [*others, self._on_mouse]
             self._bind_keys(layer)
         self._bound = layer
         self._show_chosen()
@@ -116,8 +117,9 @@ class CuratePanel(Panel):
 
     def _on_mouse(self, layer: Any, event: Any) -> Iterator[None]:
         """Choose the particle that is clicked on; dragging moves the picture as ever."""
+        is_alive = isalive(self)  # type: ignore[no-untyped-call]
         is_busy = layer.mode != "pan_zoom" or self._marks is not None
-        if is_busy or layer != self.session.layer:
+        if is_busy or not is_alive or layer != self.session.layer:
             return
         start = np.array(event.pos)
         yield
@@ -235,8 +237,8 @@ class CuratePanel(Panel):
     def _end_split(self) -> None:
         marks, session = self._marks, self.session
         self._marks = None
-        if marks is None:
-            return
+        if marks is None or not session.chosen:
+            raise InputError("Expected a particle to split, got none; click on one and begin anew.")
         points = [np.atleast_2d(points) for points in marks.data]
         session.viewer.layers.remove(marks)
         session.viewer.layers.selection.active = session.layer
@@ -248,3 +250,7 @@ class CuratePanel(Panel):
         else:
             raise InputError("Expected a line to split by, got none; press Split and draw one.")
         self.tell("")
+
+
+def _is_ours(callback: Any) -> bool:
+    return getattr(callback, "__func__", None) is CuratePanel._on_mouse

@@ -10,9 +10,10 @@ from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QLineEdit, QPushBut
 from napari_nanodope._napari.preferences import preferred_folder
 from napari_nanodope._napari.widgets.panel import Panel
 from napari_nanodope.curation import LOG_FILE
+from napari_nanodope.io.files import UnreadableFileError
 from napari_nanodope.model import InputError
 from napari_nanodope.pipeline import AnalysisCancelledError
-from napari_nanodope.results import FieldResult, to_folder_name
+from napari_nanodope.results import FieldResult, load_json, to_folder_name
 from napari_nanodope.script import write_script
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ class ExportPanel(Panel):
                 f"Expected a folder whose labels nobody edits, got {folder} with its {LOG_FILE}; "
                 f"choose another."
             )
+        _check_is_same(result, folder)
         self.run(
             lambda report, cancelled: _write(
                 folder, lambda: result.save(folder, progress=_follow(report, cancelled))
@@ -119,6 +121,19 @@ class ExportPanel(Panel):
         if not text:
             raise InputError("Expected a folder to save to, got none; type one, or browse.")
         return Path(text).expanduser().absolute() / to_folder_name(result.field)
+
+
+def _check_is_same(result: FieldResult, folder: Path) -> None:
+    """Raise where a folder holds the result of another field, of the same name."""
+    try:
+        there = load_json(folder / "provenance.json")["input"]
+    except (UnreadableFileError, KeyError):
+        return
+    if there.get("sha256") != result.provenance["input"]["sha256"]:
+        raise InputError(
+            f"Expected a new folder or one with a result of this field, got {folder} with that of "
+            f"{there.get('path') or 'another'}; choose another folder."
+        )
 
 
 def _make_button(text: str, act: Callable[[], Any], panel: Panel) -> QPushButton:

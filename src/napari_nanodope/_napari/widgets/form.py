@@ -155,6 +155,7 @@ class _Number:
     """A number, and where the setting has it, a box for "auto" or for none."""
 
     def __init__(self, key: str, without: Any = ...) -> None:
+        self._exact = 0.0  # what was set, of which the input shows fewer digits
         self._spin = QDoubleSpinBox()
         self._spin.setRange(0, _LARGEST)
         self._spin.setDecimals(2)
@@ -183,14 +184,17 @@ class _Number:
     def value(self) -> Any:
         if self._box is not None and self._box.isChecked():
             return self._without
-        return float(self._spin.value())
+        shown = float(self._spin.value())
+        is_rounded = abs(shown - self._exact) <= 0.5 * 10.0 ** -self._spin.decimals()
+        return self._exact if is_rounded else shown
 
     def set_value(self, value: Any) -> None:
         is_number = isinstance(value, int | float)
         if self._box is not None:
             self._box.setChecked(not is_number)
         if is_number:
-            self._spin.setValue(float(value))
+            self._exact = float(value)
+            self._spin.setValue(self._exact)
 
 
 def _make_input(key: str, annotation: Any, choices: Sequence[str] | None) -> _Input:

@@ -8,7 +8,7 @@ from qtpy.QtWidgets import QFileDialog, QPushButton
 
 from napari_nanodope._napari.widgets.form import StageForm
 from napari_nanodope._napari.widgets.panel import Panel
-from napari_nanodope.model import InputError
+from napari_nanodope.model import FieldOfView, InputError
 from napari_nanodope.pipeline import AnalysisCancelledError
 from napari_nanodope.segmentation import Outlines, choose_image, outline
 
@@ -67,9 +67,13 @@ class SegmentPanel(Panel):
             report(0.1, "segmentation")
             return outline(field, recipe.segment, host=recipe.field.host, watch=watch)
 
-        self.run(work, self._show)
+        self.run(work, lambda found: self._show(found, field))
 
-    def _show(self, found: Outlines) -> None:
+    def _show(self, found: Outlines, field: FieldOfView) -> None:
+        if self.session.field is not field:
+            raise InputError(
+                "Expected the field that was segmented, got another one meanwhile; segment again."
+            )
         self.session.set_outlines(found)
         about = found.settings
         network = f"{about['model']} on {about['device']}" if "model" in about else "watershed"
