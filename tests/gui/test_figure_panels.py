@@ -223,6 +223,7 @@ def test_what_cannot_be_drawn_is_told(session, qtbot, make, what):
         recipe = recipe.replace(particles={"min_diameter_nm": 500.0})
     else:
         field = replace(field, maps={**field.maps, "Mn": np.zeros(field.shape, np.float32)})
+        session.replace_field(field)
     panel = open_panel(make, session, qtbot)
     session.set_result(nd.analyze(field, recipe, labels=labels))
     for number in range(panel.choice.count()):
