@@ -279,3 +279,21 @@ def test_a_wrong_preference_is_told_once_and_the_defaults_hold(settings, make_na
 
 def test_without_the_plugin_in_napari_the_defaults_hold(plugin_settings):
     assert preferences.preferred_recipe() == nd.Recipe()
+
+
+def test_the_result_of_another_field_is_not_written_over(panel, qtbot, scan, tmp_path):
+    panel.save_result.click()
+    finish(panel, qtbot)
+    first = (tmp_path / "results/scan/provenance.json").read_bytes()
+    other = tmp_path / "other" / "scan.tif"
+    other.parent.mkdir()
+    params = nd.PhantomParams(shape_px=(64, 80), shot_noise=True)
+    write_tiff(nd.simulate_field(params, seed=6)[0], other)
+    session = panel.session
+    session.show_field(nd.read_field(other))
+    session.set_outlines(outline(session.field))
+    session.set_result(measure(session))
+    panel.save_result.click()
+    assert str(scan) in panel.message
+    assert panel.message.endswith("choose another folder.")
+    assert (tmp_path / "results/scan/provenance.json").read_bytes() == first
