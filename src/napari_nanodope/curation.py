@@ -21,7 +21,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
-from napari_nanodope.core.editing import Change
+from napari_nanodope.core.editing import NOTHING, Change
 from napari_nanodope.io.arrays import read_labels_with_note, save_labels
 from napari_nanodope.io.files import UnreadableFileError
 from napari_nanodope.model import InputError, as_labels, read_only
@@ -31,7 +31,7 @@ Labels = NDArray[np.int32]
 LABELS_FILE, LOG_FILE, LOCK_FILE = "labels.tif", "edits.jsonl", "edits.lock"
 _SAVE_EVERY = 50  # operations, so that little is to be done again
 _NOTE = "edits"
-_NOTHING = Change(np.zeros(0, np.int64), np.zeros(0, np.int32), np.zeros(0, np.int32))
+_LARGEST = np.iinfo(np.int32).max
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,7 +49,7 @@ class Edit:
     """
 
     name: str
-    change: Change = _NOTHING
+    change: Change = NOTHING
     reasons: Mapping[int, tuple[str, str]] = field(default_factory=dict)
 
     def reversed(self) -> "Edit":
@@ -414,8 +414,9 @@ def _to_runs(change: Change) -> list[list[int]]:
 def _from_runs(runs: Sequence[Sequence[int]]) -> Change:
     table = np.array(runs, np.int64).reshape(-1, 4)
     first, lengths = table[:, 0], table[:, 1]
-    if (lengths < 1).any():
-        raise ValueError("a run without pixels")
+    labels = table[:, 2:]
+    if (lengths < 1).any() or (labels < 0).any() or (labels > _LARGEST).any():
+        raise ValueError("a run without pixels, or labels that cannot be")
     starts = np.repeat(first - np.cumsum(lengths) + lengths, lengths)
     pixels = starts + np.arange(int(lengths.sum()))
     before, after = (np.repeat(table[:, i], lengths).astype(np.int32) for i in (2, 3))

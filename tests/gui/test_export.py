@@ -177,6 +177,10 @@ def test_what_cannot_be_exported_is_told(make_napari_viewer, panel, name, tmp_pa
         panel.folder.setText(" ")
         getattr(panel, name).click()
         assert panel.message == "Expected a folder to save to, got none; type one, or browse."
+        for odd in ("~nobody-of-this-name/x", "x" * 300):
+            panel.folder.setText(odd)
+            getattr(panel, name).click()
+            assert panel.message.startswith(f"Expected a folder to save to, got {odd!r}: ")
         panel.folder.setText(str(tmp_path / "scan.tif"))
         getattr(panel, name).click()
         qt_finish(panel)

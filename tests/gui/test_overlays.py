@@ -2,9 +2,12 @@
 
 import numpy as np
 import pytest
+from napari.components import ViewerModel
 from scipy import ndimage
 
-from napari_nanodope._napari.overlays import draw_outlines, hatch
+import napari_nanodope as nd
+from napari_nanodope._napari.overlays import Overlay, draw_outlines, hatch
+from napari_nanodope._napari.session import session_of
 
 
 @pytest.mark.parametrize("chosen", [[], [1], [2, 3], [1, 4], [99]])
@@ -23,3 +26,18 @@ def test_hatching_covers_half_of_what_is_hatched_and_nothing_else():
     hatched = hatch(mask)
     assert not hatched[~mask].any()
     assert hatched[mask].mean() == 0.5
+
+
+def test_an_overlay_lies_on_the_pixels_of_the_field_that_it_is_shown_for():
+    viewer = ViewerModel()
+    session = session_of(viewer)
+    overlay = Overlay(session, "chosen", "white")
+    mask = np.ones((64, 80), bool)
+    for size, name in ((0.5, "fine"), (2.0, "coarse")):
+        field, _ = nd.simulate_field(nd.PhantomParams(shape_px=mask.shape), seed=1)
+        session.show_field(nd.FieldOfView(field.survey, field.maps, (size, size), field_id=name))
+        overlay.show(mask)
+        np.testing.assert_allclose(overlay.layer.scale, (size, size))
+        assert viewer.layers.selection.active is not overlay.layer
+    overlay.hide()
+    assert "chosen" not in viewer.layers

@@ -197,6 +197,53 @@ def test_a_particle_is_split_by_a_line(curated):
     assert min(parts) > 0.3 * sizes.max()
 
 
+def test_marks_that_do_not_split_stay_to_be_mended(curated):
+    panel, session = curated
+    sizes = np.bincount(session.labels.ravel())[1:]
+    label = int(sizes.argmax()) + 1
+    click(session, label)
+    press(panel, "Split by points")
+    marks = session.viewer.layers.selection.active
+    marks.name = "renamed"
+    points = np.argwhere(session.labels == label)
+    marks.data = points[[0]]
+    press(panel, "Split by points")
+    assert panel.message.startswith("Expected two or more different pixels")
+    assert marks in session.viewer.layers
+    marks.data = points[[0, -1]]
+    press(panel, "Split by points")
+    assert session.labels.max() == len(sizes) + 1
+    assert marks not in session.viewer.layers
+
+
+def test_a_split_can_be_given_up(curated):
+    panel, session = curated
+    before = session.labels.copy()
+    click(session, 3)
+    for name in ("Split by points", "Split by a line"):
+        press(panel, name)
+        press(panel, name)
+        assert panel.message == "Nothing was marked, so nothing is split."
+        assert session.viewer.layers.selection.active is session.layer
+    np.testing.assert_array_equal(session.labels, before)
+
+
+def test_the_particle_to_split_may_be_chosen_after_marking(curated):
+    panel, session = curated
+    sizes = np.bincount(session.labels.ravel())[1:]
+    label = int(sizes.argmax()) + 1
+    click(session, label)
+    press(panel, "Split by points")
+    marks = session.viewer.layers.selection.active
+    marks.data = np.argwhere(session.labels == label)[[0, -1]]
+    session.choose([])
+    press(panel, "Split by points")
+    assert panel.message.startswith("Expected a particle to split")
+    click(session, label)
+    press(panel, "Split by points")
+    assert session.labels.max() == len(sizes) + 1
+
+
 def test_particles_are_left_out_with_a_reason(curated):
     panel, session = curated
     click(session, 4)
@@ -418,6 +465,25 @@ def test_forms_keep_the_digits_that_they_do_not_show(qtbot):
     assert form.stage() == recipe.count
     form.findChild(QWidget, "threshold").findChild(QDoubleSpinBox).setValue(0.5)
     assert form.stage().threshold == 0.5
+
+
+@pytest.mark.parametrize(
+    ("stage", "name", "without"),
+    [("particles", "max_diameter_nm", None), ("segment", "diameter_nm", "auto")],
+)
+def test_a_limit_is_taken_once_it_is_typed(qtbot, stage, name, without):
+    form = StageForm(stage)
+    qtbot.addWidget(form)
+    row = form.findChild(QWidget, name)
+    box, spin = row.findChild(QCheckBox), row.findChild(QDoubleSpinBox)
+    assert getattr(form.stage(), name) == without
+    box.setChecked(False)
+    assert getattr(form.stage(), name) == without
+    assert spin.text() == "type a number"
+    spin.setValue(12.5)
+    assert getattr(form.stage(), name) == 12.5
+    box.setChecked(True)
+    assert getattr(form.stage(), name) == without
 
 
 def test_a_dock_that_is_opened_again_does_everything_once(curated):

@@ -2,6 +2,7 @@
 
 import gc
 import weakref
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -9,10 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from napari.components import ViewerModel
+from napari.layers import Layer
 
 import napari_nanodope as nd
+from napari_nanodope._napari.keeping import choose_edits_folder
+from napari_nanodope._napari.layers import field_to_layers
 from napari_nanodope._napari.session import Session, session_of
-from napari_nanodope.curation import Curation
+from napari_nanodope.curation import LOG_FILE, Curation
 from napari_nanodope.segmentation import outline
 
 
@@ -428,3 +432,126 @@ def test_a_calibration_set_in_the_viewer_is_taken(session, phantom):
         layer.scale = (0.35, 0.35)
     assert session.find_field().pixel_size_nm == (0.35, 0.35)
     np.testing.assert_array_equal(session.labels, phantom[1].labels)
+
+
+def brighter(field):
+    """Another field, of another name."""
+    return replace(field, survey=field.survey + 1, field_id="b")
+
+
+def test_a_field_that_is_shown_again_takes_the_place_of_itself(session):
+    session.delete([3])
+    before, n_layers = session.labels.copy(), len(session.viewer.layers)
+    session.show_field(session.field)
+    assert len(session.viewer.layers) == n_layers
+    assert session.find_field() is session.field
+    np.testing.assert_array_equal(session.labels, before)
+    session.undo()
+    assert 3 in session.labels
+
+
+def test_a_field_that_is_opened_twice_is_the_one_opened_last(phantom):
+    viewer = ViewerModel()
+    session = session_of(viewer)
+    copy = replace(
+        phantom[0],
+        survey=phantom[0].survey.copy(),
+        maps={name: counts.copy() for name, counts in phantom[0].maps.items()},
+    )
+    for field in (phantom[0], copy):  # as a reader does
+        for data in field_to_layers(field):
+            viewer.add_layer(Layer.create(*data))
+    assert np.shares_memory(session.find_field().survey, copy.survey)
+    viewer.layers.selection.active = viewer.layers[0]
+    assert np.shares_memory(session.find_field().survey, copy.survey)
+
+
+def test_another_field_of_the_same_name_is_not_mixed_in(session, phantom):
+    other = replace(phantom[0], survey=phantom[0].survey + 1)
+    session.show_field(other)
+    with pytest.raises(nd.InputError, match="a second survey image"):
+        session.find_field()
+
+
+def test_edits_that_cannot_be_kept_wait_for_their_field(phantom, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("NANODOPE_EDITS", str(tmp_path / "file"))
+    viewer = ViewerModel()
+    session = session_of(viewer)
+    session.show_field(replace(phantom[0], field_id="a"))
+    session.set_labels(phantom[1].labels)
+    session.delete([2])
+    expected = session.labels.copy()
+    session.show_field(brighter(phantom[0]))
+    assert session.labels is None
+    viewer.layers.selection.active = viewer.layers[0]
+    assert session.find_field().field_id == "a"
+    np.testing.assert_array_equal(session.labels, expected)
+    assert "not kept when napari is closed" in session.notice
+    session.undo()
+    np.testing.assert_array_equal(session.labels, phantom[1].labels)
+
+
+def test_layers_of_another_type_are_not_taken_anew(phantom):
+    viewer = ViewerModel()
+    session = session_of(viewer)
+    for data, options, kind in field_to_layers(phantom[0]):
+        viewer.add_layer(Layer.create(data.astype(np.float64), options, kind))
+    field = session.find_field()
+    session.set_labels(phantom[1].labels)
+    session.delete([3])
+    assert session.find_field() is field
+    assert 3 not in session.labels
+    viewer.layers[0].data = viewer.layers[0].data + 1
+    assert session.find_field() is not field
+
+
+def test_a_viewer_without_layers_lets_others_go_on_with_the_edits(session, phantom):
+    session.delete([3])
+    expected = session.labels.copy()
+    session.viewer.layers.clear()  # as closing does
+    assert session.field is None
+    assert session.labels is None
+    assert session.result is None
+    viewer = ViewerModel()
+    second = session_of(viewer)
+    second.show_field(phantom[0])
+    np.testing.assert_array_equal(second.labels, expected)
+    assert "with 1 edit are back" in second.notice
+
+
+def test_labels_that_cannot_be_on_leaving_do_not_keep_the_folder_locked(session, phantom):
+    session.layer.data = np.full((64, 80), 7)  # a stroke like any other
+    session.show_field(brighter(phantom[0]))
+    viewer = ViewerModel()
+    second = session_of(viewer)
+    second.show_field(phantom[0])
+    assert (second.labels == 7).all()
+
+
+def test_a_damaged_log_is_told_and_left_alone(phantom):
+    viewer = ViewerModel()
+    session = session_of(viewer)
+    session.show_field(phantom[0])
+    session.set_labels(phantom[1].labels)
+    session.delete([3])
+    log = choose_edits_folder(phantom[0]) / LOG_FILE
+    viewer.layers.clear()
+    damaged = log.read_text().replace(",3,0]", ",3,-5]", 1)
+    assert damaged != log.read_text()
+    log.write_text(damaged)
+    other = ViewerModel()
+    second = session_of(other)
+    second.show_field(phantom[0])
+    assert second.labels is None
+    assert f"Expected an edit in line 1 of {log}" in second.notice
+    assert log.read_text() == damaged
+
+
+def test_a_split_of_a_particle_that_is_gone_is_told(session):
+    before = session.labels.copy()
+    session.delete([4])
+    with pytest.raises(nd.InputError, match="got particle 4, which is not there"):
+        session.split_by_seeds(4, np.argwhere(before == 4)[[0, -1]])
+    with pytest.raises(nd.InputError, match="got particle 4, which is not there"):
+        session.split_by_line(4, [[0, 0], [60, 60]])

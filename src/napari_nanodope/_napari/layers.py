@@ -141,6 +141,7 @@ def labels_to_layer(
     options = _options(name, "labels", field) | {"opacity": _LABELS_OPACITY}
     if particles is not None:
         options["features"] = to_features(particles)
+        options["metadata"] |= constants_of(particles)
     return as_labels(labels, field.shape).copy(), options, "labels"
 
 
@@ -235,6 +236,12 @@ def to_features(particles: pd.DataFrame) -> pd.DataFrame:
     return table.reindex([0, *table.index]).rename_axis("index").reset_index()
 
 
+def constants_of(particles: pd.DataFrame) -> dict[str, str]:
+    """What is the same for all particles and in no row of `to_features`, for the metadata."""
+    columns = [name for name in _CONSTANT_COLUMNS if name in particles and len(particles)]
+    return {name: str(particles[name].iloc[0]) for name in columns}
+
+
 def from_features(features: pd.DataFrame, metadata: Mapping[str, Any]) -> pd.DataFrame:
     """Particle table of a layer: what `to_features` showed, one row per particle.
 
@@ -243,12 +250,7 @@ def from_features(features: pd.DataFrame, metadata: Mapping[str, Any]) -> pd.Dat
     features : DataFrame
         Of a labels layer; napari's column ``index`` becomes ``label``, the background's row goes.
     metadata : mapping
-        Of the layer; sample and field are taken from there.
-
-    Returns
-    -------
-    DataFrame
-        Without the elements of host and dopant, which a layer does not know.
+        Of the layer; sample, field and the elements of host and dopant are taken from there.
     """
     table = features.rename(columns={"index": "label"})
     table = table[table["label"] != 0].reset_index(drop=True).infer_objects()
@@ -257,7 +259,7 @@ def from_features(features: pd.DataFrame, metadata: Mapping[str, Any]) -> pd.Dat
             table[name] = table[name].astype(kind)
     if "exclusion_reason" in table:
         table["exclusion_reason"] = table["exclusion_reason"].fillna("").astype("str")
-    for name in ("sample_id", "field_id"):
+    for name in _CONSTANT_COLUMNS:
         if name in metadata:
             table[name] = pd.Series(str(metadata[name]), table.index, dtype="str")
     return table

@@ -12,15 +12,16 @@ from numpy.typing import ArrayLike, NDArray
 from psygnal import Signal
 
 from napari_nanodope._napari.keeping import begin_edits, choose_edits_folder, restore_edits
+from napari_nanodope._napari.labels_view import LabelsView
 from napari_nanodope._napari.layers import (
+    constants_of,
     field_to_layers,
-    labels_to_layer,
     layers_to_field,
     to_features,
 )
-from napari_nanodope._napari.stack import find_layers, is_ours, is_same, swap_layers
+from napari_nanodope._napari.stack import find_layers, is_same, is_shown, swap_layers
 from napari_nanodope.core import editing
-from napari_nanodope.core.editing import Change
+from napari_nanodope.core.editing import NOTHING, Change
 from napari_nanodope.curation import Curation, Edit
 from napari_nanodope.model import FieldOfView, InputError, as_labels
 from napari_nanodope.recipe import Recipe
@@ -64,16 +65,21 @@ class Session:
         self._viewer = ref(viewer)
         self.field: FieldOfView | None = None
         self.recipe = Recipe()
-        self._layer: Labels | None = None
+        self._shown: tuple[Any, ...] = ()
+        self._view = LabelsView()
         self._curation: Curation | None = None
         self._folder: Path | None = None
+        self._place: Path | None = None
+        self._unkept: dict[Path, Curation] = {}
         self._outlines: Outlines | None = None
         self._touched: set[int] = set()
         self._result: FieldResult | None = None
         self._measured: tuple[Any, ...] = ()
         self._chosen: tuple[int, ...] = ()
-        self._is_pushing = self._is_dirty = self._is_choosing = False
         self.notice = ""
+        self._view.changed.connect(self.result_changed.emit)
+        self._view.painted.connect(self._on_painted)
+        self._view.selected.connect(self._on_selected)
         viewer.layers.events.removed.connect(self._on_removed)
 
     @property
@@ -102,8 +108,11 @@ class Session:
         """
         chosen = find_layers(self.viewer)
         field = layers_to_field([layer.as_layer_data_tuple() for layer in chosen])
-        if self.field is None or not is_same(field, self.field):
+        shown = tuple(layer.data for layer in chosen if not isinstance(layer, Labels))
+        is_seen = list(map(id, shown)) == list(map(id, self._shown))
+        if self.field is None or not is_same(field, self.field, is_seen=is_seen):
             self._take(field, chosen)
+        self._shown = shown
         return self.field or field
 
     def look_for_field(self) -> None:
@@ -112,11 +121,15 @@ class Session:
             self.find_field()
 
     def show_field(self, field: FieldOfView) -> None:
-        """Add the layers of a field and work on it."""
+        """Add the layers of a field, in the place of the same one shown before; work on it."""
         chosen = self.recipe.field
-        for data in field_to_layers(field, host=chosen.host, dopant=chosen.dopant):
-            self._add(data)
+        new = field_to_layers(field, host=chosen.host, dopant=chosen.dopant)
+        with suppress(InputError):  # which is told at once
+            self.sync()
+        old = field if is_shown(self.viewer, field) else None
+        layers = swap_layers(self.viewer, old, field, new)
         self._set_field(field)
+        self.viewer.layers.selection.active = layers[-1]
 
     def replace_field(self, field: FieldOfView) -> None:
         """Show a field in the place of the one worked on, read anew.
@@ -182,7 +195,7 @@ class Session:
     @property
     def layer(self) -> "Labels | None":
         """The labels layer that shows the particles, or None where it is not there."""
-        return self._layer
+        return self._view.layer
 
     @property
     def labels(self) -> NDArray[np.int32] | None:
@@ -241,6 +254,7 @@ class Session:
         if not self._restore(field):
             labels = np.zeros(field.shape, np.int32) if labels is None else labels
             self._curation = self._begin(labels, field)
+            self._show_labels()
         self.labels_changed.emit()
         self.result_changed.emit()
 
@@ -250,8 +264,13 @@ class Session:
         return curation
 
     def _restore(self, field: FieldOfView) -> bool:
-        """Go on with the edits in the folder, if there are any."""
-        curation, notice = restore_edits(field, self._folder)
+        """Go on with the edits in the folder, or with those that no folder holds, if any."""
+        curation = self._unkept.pop(self._folder, None) if self._folder is not None else None
+        notice = ""
+        if curation is not None:
+            self._folder, notice = None, "Edits of this field are not kept when napari is closed."
+        else:
+            curation, notice = restore_edits(field, self._folder)
         if curation is not None:
             self._curation = curation
             self._show_labels()
@@ -266,14 +285,13 @@ class Session:
             self.noticed.emit(text)
 
     def _close(self) -> None:
-        """Give the folder of edits back."""
-        try:
-            self.sync()
-            if self._curation is not None:
-                self._curation.close()
-        except InputError as error:
-            self._notice(str(error))
-        self._curation = None
+        """Give the folder of edits back; those that no folder holds stay here for their field."""
+        self._on_painted()
+        curation, self._curation = self._curation, None
+        if curation is not None and curation.is_kept:
+            curation.close()
+        elif curation is not None and self._place is not None:
+            self._unkept[self._place] = curation
 
     def sync(self) -> None:
         """Take over what was painted or assigned in the viewer since the last time.
@@ -283,12 +301,13 @@ class Session:
         InputError
             If they cannot be labels of this field, or be kept; the last labels are put back.
         """
-        if not (self._is_dirty and self._layer is not None and self._curation is not None):
+        layer = self._view.layer
+        if not (self._view.is_dirty and layer is not None and self._curation is not None):
             return
-        self._is_dirty = False
+        self._view.is_dirty = False
         before = self._curation.labels
         try:
-            change = editing.compare(before, as_labels(self._layer.data, before.shape))
+            change = editing.compare(before, as_labels(layer.data, before.shape))
             edit = self._curation.do("paint", change)
         except InputError:
             self._show_labels()
@@ -349,18 +368,9 @@ class Session:
         if tuple(wanted) == self._chosen:
             return
         self._chosen = tuple(wanted)
-        if self._layer is not None and wanted:
-            self._is_choosing = True
-            try:
-                self._layer.selected_label = wanted[-1]
-            finally:
-                self._is_choosing = False
+        if wanted:
+            self._view.select(wanted[-1])
         self.chosen_changed.emit()
-
-    def _on_label_selected(self) -> None:
-        """A row of napari's table of features, or a colour, was chosen."""
-        if self._layer is not None and not self._is_choosing:
-            self.choose([self._layer.selected_label])
 
     # Result
 
@@ -372,11 +382,11 @@ class Session:
     @property
     def is_stale(self) -> bool:
         """Whether field, recipe or labels have changed since the result; True without one."""
-        return self._result is None or self._is_dirty or self._measured != self.state()
+        return self._result is None or self._view.is_dirty or self._measured != self.state()
 
     def state(self) -> tuple[Any, ...]:
         """What a result depends on, to be compared with the same at another time."""
-        return self.recipe.sha256, self._layer is not None, *self.version
+        return self.recipe.sha256, self.layer is not None, *self.version
 
     def set_result(self, result: FieldResult, state: tuple[Any, ...] | None = None) -> None:
         """Show a result, whose table becomes the layer's features.
@@ -393,27 +403,28 @@ class Session:
                 "Expected a result of this field, got one of another; measure this one again."
             )
         self._result, self._measured = result, self.state() if state is None else state
-        if self._layer is not None:
-            self._layer.features = to_features(result.particles)
+        if self.layer is not None:
+            self.layer.features = to_features(result.particles)
+            self.layer.metadata = self.layer.metadata | constants_of(result.particles)
         self.result_changed.emit()
 
     # Inside
 
-    def _set_field(self, field: FieldOfView, layer: Labels | None = None) -> None:
-        with suppress(InputError):  # which is told at once, where painting is taken over
-            self.sync()
-        is_kept = self._curation is not None and self._curation.is_kept
-        if is_kept and self._layer is not None and self._layer in self.viewer.layers:
-            self.viewer.layers.remove(self._layer)  # it comes back with its field
+    def _set_field(self, field: FieldOfView | None, layer: Labels | None = None) -> None:
+        """Work on another field, whose labels come back if there were any, or on none."""
+        self._on_painted()
+        if self._curation is not None and self.layer in self.viewer.layers:
+            self.viewer.layers.remove(self.layer)  # it comes back with its field
         self._close()
         self.field = field
-        self._layer = self._outlines = self._result = None
-        self._touched, self._chosen = set(), ()
+        self._view.attach(None)
+        self._outlines = self._result = None
+        self._touched, self._chosen, self._shown = set(), (), ()
         self.notice = ""
-        self._folder = choose_edits_folder(field)
-        if layer is not None:
-            self._attach(layer)
-        self._restore(field)
+        if field is not None:
+            self._folder = self._place = choose_edits_folder(field)
+            self._view.attach(layer)
+            self._restore(field)
         self.field_changed.emit()
         self.chosen_changed.emit()
         self.labels_changed.emit()
@@ -436,15 +447,8 @@ class Session:
             self._tell(edit.change)
 
     def _push(self, edit: Edit | None) -> None:
-        if self._layer is None or not is_ours(self._layer.data):
+        if not self._view.apply(NOTHING if edit is None else edit.change):
             self._show_labels()
-        elif edit is not None and len(edit.change.pixels):
-            self._is_pushing = True
-            try:
-                self._layer.data.reshape(-1)[edit.change.pixels] = edit.change.after
-                self._layer.refresh()
-            finally:
-                self._is_pushing = False
 
     def _tell(self, change: Change) -> None:
         self._touched |= set(change.touched.tolist())
@@ -453,45 +457,24 @@ class Session:
         self.result_changed.emit()
 
     def _show_labels(self) -> None:
-        """Put the labels into their layer, which is added where it is missing."""
-        if self._curation is None or self.field is None:
-            return
-        labels = self._curation.labels
-        if self._layer is not None and self._layer in self.viewer.layers:
-            self._is_pushing = True
-            try:
-                self._layer.data = labels.copy()
-            finally:
-                self._is_pushing = False
-            return
-        self._attach(self._add(labels_to_layer(labels, self.field)))
+        if self._curation is not None and self.field is not None:
+            self._view.show(self._curation.labels, self.field, self.viewer)
 
-    def _attach(self, layer: Labels) -> None:
-        self._layer = layer
-        for event in (layer.events.data, layer.events.set_data, layer.events.labels_update):
-            event.connect(self._on_layer_changed)
-        layer.events.paint.connect(self._on_painted)
-        layer.events.selected_label.connect(self._on_label_selected)
-
-    def _add(self, data: Any) -> Any:
-        return self.viewer.add_layer(Layer.create(*data))
-
-    def _on_layer_changed(self) -> None:
-        if not self._is_pushing and not self._is_dirty:
-            self._is_dirty = True
-            self.result_changed.emit()
+    def _on_selected(self, label: int) -> None:
+        self.choose([label])
 
     def _on_painted(self) -> None:
         """Take over a stroke when it ends, so that each is an operation, and kept."""
-        self._on_layer_changed()
         try:
             self.sync()
         except InputError as error:
             self._notice(str(error))
 
     def _on_removed(self, event: Any) -> None:
-        if event.value is self._layer:
+        if event.value is self.layer:
             self._on_painted()
-            self._layer = None
+            self._view.attach(None)
             self.labels_changed.emit()
             self.result_changed.emit()
+        if len(self.viewer.layers) == 0 and self.field is not None:
+            self._set_field(None)  # as when the viewer closes: others may go on with the edits

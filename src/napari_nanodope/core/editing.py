@@ -75,6 +75,10 @@ class Change:
         labels.reshape(-1)[self.pixels] = self.after
 
 
+NOTHING = Change(np.zeros(0, np.int64), np.zeros(0, np.int32), np.zeros(0, np.int32))
+"""The change that changes no pixel."""
+
+
 def compare(before: Labels, after: Labels) -> Change:
     """Change that leads from one label image (Y, X) to another."""
     pixels = np.flatnonzero(before != after)
@@ -251,11 +255,19 @@ def _rasterise(line_yx: NDArray[np.float64], shape: tuple[int, ...]) -> NDArray[
 
 def _number_parts(labels: Labels, label: int, window: tuple[slice, slice], parts: Labels) -> Change:
     """Change in which part 1 of a particle keeps its number, and part k gets the k-1st new one."""
-    numbers = np.arange(parts.max() + 1, dtype=np.int32) + labels.max(initial=0) - 1
-    numbers[:2] = 0, label
+    numbers = np.concatenate([[0, label], _new_numbers(labels, int(parts.max()) - 1)])
     after = labels[window].copy()
     after[parts > 0] = numbers[parts[parts > 0]]
     rows, columns = np.nonzero(after != labels[window])
     width = labels.shape[1]
     pixels = (rows + window[0].start) * width + columns + window[1].start
     return Change(pixels, labels[window][rows, columns], after[rows, columns])
+
+
+def _new_numbers(labels: Labels, n: int) -> Labels:
+    """Numbers that no particle has, above all of them, or where that is no number between them."""
+    highest = int(labels.max(initial=0))
+    if highest + n <= np.iinfo(np.int32).max:
+        return np.arange(highest + 1, highest + n + 1, dtype=np.int32)
+    used = np.unique(labels)
+    return np.setdiff1d(np.arange(1, len(used) + n + 1, dtype=np.int32), used)[:n]

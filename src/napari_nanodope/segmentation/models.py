@@ -5,6 +5,7 @@ Cellpose and torch are imported where they are needed, because that takes second
 
 import hashlib
 import math
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import as_file, files
@@ -137,7 +138,9 @@ def load_network(name: str) -> Network:
     if name == BUNDLED:
         with as_file(files("napari_nanodope.segmentation") / f"weights/{BUNDLED}.safetensors") as f:
             return _load(f, f.stat().st_mtime_ns)
-    path = _find_fetched(name) if name in FETCHED else Path(name).expanduser()
+    path = _find_fetched(name) if name in FETCHED else Path(name)
+    with suppress(RuntimeError):  # of a person who is not known here, so the file is neither
+        path = path.expanduser()
     if not path.is_file():
         raise InputError(
             f"Expected a model of {BUNDLED}, {', '.join(FETCHED)} or a file of weights, got "

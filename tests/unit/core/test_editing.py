@@ -147,3 +147,13 @@ def test_a_double_click_is_one_seed():
     twice = editing.split_by_seeds(labels, 5, [(5, 5), (5, 5), (5, 25), (5, 25)])
     np.testing.assert_array_equal(once.pixels, twice.pixels)
     np.testing.assert_array_equal(once.after, twice.after)
+
+
+def test_new_numbers_lie_between_the_others_where_the_highest_is_taken():
+    labels = np.zeros((20, 40), np.int32)
+    labels[2:18, 2:38] = np.iinfo(np.int32).max
+    labels[0, :3] = 1, 2, 4
+    change = split_by_line(labels, np.iinfo(np.int32).max, [[0, 20], [19, 20]])
+    after = labels.copy()
+    change.apply(after)
+    assert set(np.unique(after)) == {0, 1, 2, 3, 4, np.iinfo(np.int32).max}

@@ -110,9 +110,10 @@ def test_nothing_in_a_file_is_executed(tmp_path, capsys):
     assert "executed" not in capsys.readouterr().out
 
 
-def test_unknown_names_are_refused():
+@pytest.mark.parametrize("name", ["cyto3", "~nobody-of-this-name/mine.safetensors"])
+def test_unknown_names_are_refused(name):
     with pytest.raises(InputError, match="Expected a model of nanocrystal, cpsam_v2, cpdino or"):
-        load_network("cyto3")
+        load_network(name)
 
 
 def test_a_file_that_changed_is_read_again(tmp_path):

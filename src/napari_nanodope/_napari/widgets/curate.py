@@ -10,19 +10,18 @@ from qtpy.compat import isalive
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox, QGridLayout, QLabel, QPushButton, QSizePolicy, QWidget
 
-from napari_nanodope._napari.overlays import Overlay, add_quietly, draw_outlines, hatch
+from napari_nanodope._napari.overlays import Overlay, draw_outlines, hatch
 from napari_nanodope._napari.widgets.form import StageForm
 from napari_nanodope._napari.widgets.panel import Panel
+from napari_nanodope._napari.widgets.splitting import Splitting
 from napari_nanodope.model import InputError
 from napari_nanodope.pipeline import find_left_out
 
 if TYPE_CHECKING:
     import napari
-    from napari.layers import Labels, Layer
+    from napari.layers import Labels
 
 REASONS = ("lies over another", "out of focus", "no nanocrystal", "doubtful outline")
-_YELLOW = "#ffd500"
-_SEEDS, _CUT = "seeds to split by", "line to split by"
 _HINT = (
     "Click on a particle in the picture to choose it, with shift several; or on its row in the "
     "table. To split, press the button, mark the parts or draw across, and press it again. "
@@ -35,7 +34,7 @@ class CuratePanel(Panel):
 
     def __init__(self, viewer: "napari.viewer.Viewer") -> None:
         super().__init__(viewer)
-        self._marks: Layer | None = None
+        self._splitting = Splitting(self.session)
         self._chosen = Overlay(self.session, "chosen", "white")
         self._shown_chosen: Any = None
         self._shown_left_out: Any = None
@@ -70,8 +69,8 @@ class CuratePanel(Panel):
         actions: list[tuple[str, str, Callable[[], Any]]] = [
             ("Merge", "J", lambda: session.merge(session.chosen)),
             ("Delete", "Delete", lambda: session.delete(session.chosen)),
-            ("Split by points", "K", partial(self._split, _SEEDS)),
-            ("Split by a line", "L", partial(self._split, _CUT)),
+            ("Split by points", "K", partial(self._split, by_line=False)),
+            ("Split by a line", "L", partial(self._split, by_line=True)),
             ("Exclude", "X", lambda: session.exclude(session.chosen, self.reason.currentText())),
             ("Include", "I", lambda: session.include(session.chosen)),
             ("Undo", "Control-Z", session.undo),
@@ -118,8 +117,7 @@ class CuratePanel(Panel):
     def _on_mouse(self, layer: Any, event: Any) -> Iterator[None]:
         """Choose the particle that is clicked on; dragging moves the picture as ever."""
         is_alive = isalive(self)  # type: ignore[no-untyped-call]
-        is_busy = layer.mode != "pan_zoom" or self._marks is not None
-        if is_busy or not is_alive or layer != self.session.layer:
+        if layer.mode != "pan_zoom" or not is_alive or layer != self.session.layer:
             return
         start = np.array(event.pos)
         yield
@@ -205,51 +203,13 @@ class CuratePanel(Panel):
             table, _ = window.add_plugin_dock_widget("napari", "Features table widget")
             table.parent().addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, table)
 
-    # Splitting
-
-    def _split(self, what: str) -> None:
+    def _split(self, *, by_line: bool) -> None:
         """Begin to mark where to split, or split where it is marked."""
-        if self._marks is None or self._marks not in self.session.viewer.layers:
-            self._begin_split(what)
-        else:
-            self._end_split()
-
-    def _begin_split(self, what: str) -> None:
-        if len(self.session.chosen) != 1:
-            raise InputError(
-                f"Expected one particle to split, got {len(self.session.chosen)}; click on one."
-            )
-        if what == _SEEDS:
-            look: dict[str, Any] = {"face_color": _YELLOW}
-            how, mode = "add_points", "add"
-            hint = "Click once in each part, then press Split again."
-        else:
-            look = {"edge_color": _YELLOW, "edge_width": 0.5}
-            how, mode = "add_shapes", "add_line"
-            hint = "Draw a line across the particle, then press Split again."
-        marks = add_quietly(self.session, how, None, ndim=2, name=what, **look)
-        marks.mode = mode
-        self.tell(hint)
-        self._marks = marks
-        self.session.viewer.layers.selection.active = marks
-        self._bind_keys(marks, ("K", "L"))  # Delete is for its points
-
-    def _end_split(self) -> None:
-        marks, session = self._marks, self.session
-        self._marks = None
-        if marks is None or not session.chosen:
-            raise InputError("Expected a particle to split, got none; click on one and begin anew.")
-        points = [np.atleast_2d(points) for points in marks.data]
-        session.viewer.layers.remove(marks)
-        session.viewer.layers.selection.active = session.layer
-        if marks.name.startswith(_SEEDS):
-            seeds = np.concatenate(points) if points else np.zeros((0, 2))
-            session.split_by_seeds(session.chosen[0], seeds)
-        elif points:
-            session.split_by_line(session.chosen[0], points[-1])
-        else:
-            raise InputError("Expected a line to split by, got none; press Split and draw one.")
-        self.tell("")
+        if self._splitting.marks is not None:
+            self.tell(self._splitting.end())
+            return
+        self.tell(self._splitting.begin(by_line=by_line))
+        self._bind_keys(self._splitting.marks, ("K", "L"))  # Delete is for its points
 
 
 def _is_ours(callback: Any) -> bool:

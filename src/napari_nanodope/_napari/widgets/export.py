@@ -120,7 +120,15 @@ class ExportPanel(Panel):
         text = self.folder.text().strip()
         if not text:
             raise InputError("Expected a folder to save to, got none; type one, or browse.")
-        return Path(text).expanduser().absolute() / to_folder_name(result.field)
+        try:
+            folder = Path(text).expanduser().absolute() / to_folder_name(result.field)
+            folder.exists()
+        except (OSError, RuntimeError) as error:
+            reason = getattr(error, "strerror", None) or str(error).rstrip(".")
+            raise InputError(
+                f"Expected a folder to save to, got {text!r}: {reason}; choose another."
+            ) from None
+        return folder
 
 
 def _check_is_same(result: FieldResult, folder: Path) -> None:

@@ -15,9 +15,10 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_nanodope.recipe import Recipe, Stage
+from napari_nanodope.recipe import Positive, Recipe, Stage
 
 _LARGEST = 1e9
+_DECIMALS, _DECIMALS_OF_SMALL = 2, 6
 _UNITS = {"nm": "nm", "mM": "mM", "nm3": "/nm³", "keV": "keV"}
 
 
@@ -152,13 +153,17 @@ class _YesNo:
 
 
 class _Number:
-    """A number, and where the setting has it, a box for "auto" or for none."""
+    """A number, and where the setting has it, a box for "auto" or for none.
 
-    def __init__(self, key: str, without: Any = ...) -> None:
+    Where 0 cannot be, it stands for a number that is still to be typed.
+    """
+
+    def __init__(self, key: str, without: Any = ..., *, is_positive: bool = False) -> None:
+        self._is_positive = is_positive
         self._exact = 0.0  # what was set, of which the input shows fewer digits
         self._spin = QDoubleSpinBox()
         self._spin.setRange(0, _LARGEST)
-        self._spin.setDecimals(2)
+        self._spin.setDecimals(_DECIMALS)
         self._spin.setSingleStep(0.5)
         self._spin.setKeyboardTracking(False)
         unit = next((u for end, u in _UNITS.items() if key.endswith(f"_{end}")), "")
@@ -174,6 +179,8 @@ class _Number:
             row.setContentsMargins(0, 0, 0, 0)
             row.addWidget(self._spin, 1)
             row.addWidget(self._box)
+            if is_positive:
+                self._spin.setSpecialValueText("type a number")
             self._box.toggled.connect(self._spin.setDisabled)
 
     def connect(self, slot: Any) -> None:
@@ -186,7 +193,9 @@ class _Number:
             return self._without
         shown = float(self._spin.value())
         is_rounded = abs(shown - self._exact) <= 0.5 * 10.0 ** -self._spin.decimals()
-        return self._exact if is_rounded else shown
+        value = self._exact if is_rounded else shown
+        is_missing = self._box is not None and self._is_positive and value == 0
+        return self._without if is_missing else value
 
     def set_value(self, value: Any) -> None:
         is_number = isinstance(value, int | float)
@@ -194,6 +203,8 @@ class _Number:
             self._box.setChecked(not is_number)
         if is_number:
             self._exact = float(value)
+            is_small = 0 < self._exact < 0.5 * 10.0**-_DECIMALS
+            self._spin.setDecimals(_DECIMALS_OF_SMALL if is_small else _DECIMALS)
             self._spin.setValue(self._exact)
 
 
@@ -206,7 +217,8 @@ def _make_input(key: str, annotation: Any, choices: Sequence[str] | None) -> _In
         return _YesNo() if annotation is bool else _Text()
     parts = get_args(annotation)
     is_automatic = any(get_origin(part) is Literal for part in parts)
-    return _Number(key, "auto" if is_automatic else None if type(None) in parts else ...)
+    without = "auto" if is_automatic else None if type(None) in parts else ...
+    return _Number(key, without, is_positive=Positive in parts)
 
 
 def _to_label(key: str) -> str:
