@@ -46,11 +46,14 @@ class Edit:
         Pixels that got other labels.
     reasons : mapping
         For particles excluded or included by hand, the reason before and after; empty for none.
+    origin : object, optional
+        What all labels come from since then, where they were replaced; it is not written down.
     """
 
     name: str
     change: Change = NOTHING
     reasons: Mapping[int, tuple[str, str]] = field(default_factory=dict)
+    origin: Any = None
 
     def reversed(self) -> "Edit":
         """What undoes it."""
@@ -109,9 +112,10 @@ class Curation:
         self._lock: FileLock | None = None
         if self._folder is None:
             return
-        if (self._folder / LOG_FILE).exists():
+        if (self._folder / LOG_FILE).exists() or (self._folder / LABELS_FILE).exists():
             raise InputError(
-                f"Expected a folder without edits, got {self._folder}; open it to go on with them."
+                f"Expected a folder without labels and edits, got {self._folder}; open it to go "
+                f"on with them."
             )
         self._lock = _lock(self._folder)
         self.save()
@@ -189,26 +193,34 @@ class Curation:
         """Operations since the beginning, undo and redo included."""
         return self._n_lines
 
-    def do(self, name: str, change: Change, *, forget: bool = False) -> Edit | None:
+    def find_origin(self) -> tuple[Any, list[Edit]]:
+        """What the labels were last replaced by, or None, and the edits that hold since then."""
+        for number, edit in enumerate(reversed(self._done)):
+            if edit.origin is not None:
+                return edit.origin, self._done[len(self._done) - number :]
+        return None, list(self._done)
+
+    def do(self, name: str, change: Change, *, origin: Any = None) -> Edit | None:
         """Change labels; None where no pixel changes.
 
-        Particles that vanish are no longer excluded, or with `forget`, for labels that have nothing
-        to do with those before, none is; undoing brings that back too.
+        Particles that lose all their pixels are no longer excluded. With an `origin`, labels have
+        nothing to do with those before, so none is. Undoing brings that back too.
 
         Raises
         ------
         InputError
             If the change was made for other labels, or the log cannot be written.
         """
-        if len(change.pixels) == 0:
+        if len(change.pixels) == 0 and origin is None:
             return None
         change.check(self._labels)
-        after = self._labels.copy()
-        change.apply(after)
-        gone = [label for label in self._excluded if forget or label in change.before]
-        lost = [label for label in gone if forget or not (after == label).any()]
-        edit = Edit(name, change, {label: (self._excluded[label], "") for label in lost})
-        return self._record(edit)
+        lost = [label for label in self._excluded if origin or self._loses_all(label, change)]
+        reasons = {label: (self._excluded[label], "") for label in lost}
+        return self._record(Edit(name, change, reasons, origin))
+
+    def _loses_all(self, label: int, change: Change) -> bool:
+        n_lost = int(np.count_nonzero(change.before == label))
+        return n_lost > 0 and n_lost == int(np.count_nonzero(self._labels == label))
 
     def exclude(self, chosen: Sequence[int], reason: str) -> Edit | None:
         """Leave particles out of the statistics; None where they are left out for it already.
@@ -220,7 +232,8 @@ class Curation:
         """
         if not reason.strip():
             raise InputError("Expected a reason to exclude particles, got none; type one.")
-        return self._set_reasons("exclude", chosen, reason.strip())
+        told = reason.strip().encode("utf-8", "replace").decode()
+        return self._set_reasons("exclude", chosen, told)
 
     def include(self, chosen: Sequence[int]) -> Edit | None:
         """Take particles back that were excluded by hand; None where none of them was."""
@@ -243,12 +256,50 @@ class Curation:
             save_labels(self._labels, path, self._pixel_size_nm, note=note)
         self._n_saved = self._n_lines
 
-    def close(self) -> None:
-        """Write the labels and let others open the folder; nothing is written from then on."""
+    def close(self) -> bool:
+        """Write the labels and let others open the folder; nothing is written from then on.
+
+        Returns
+        -------
+        bool
+            Whether everything is on the disk, or nothing had to be.
+        """
         self._save_at_times(1)
+        is_written = self._folder is None or self._is_written(self._folder)
         if self._lock is not None:
             self._lock.release()
         self._folder = self._lock = None
+        return is_written
+
+    def _is_written(self, folder: Path) -> bool:
+        log, labels = folder / LOG_FILE, folder / LABELS_FILE
+        try:
+            return labels.is_file() and (log.stat().st_size if log.exists() else 0) >= self._size
+        except OSError:
+            return False
+
+    def move_to(self, folder: str | Path) -> None:
+        """Write all of it into another folder, which holds none yet, and go on there.
+
+        Raises
+        ------
+        InputError
+            If that folder holds labels or edits, is open elsewhere, or cannot be written to.
+        """
+        new = type(self)(self._labels, folder, pixel_size_nm=self._pixel_size_nm)
+        undone = list(reversed(self._undone))
+        try:
+            for edit in (*self._done, *undone):
+                new._write(edit.to_json())
+            for _ in undone:
+                new._write({"op": "undo"})
+            new.save()
+        except InputError:
+            new.close()
+            raise
+        self.close()
+        self._folder, self._lock, self._size = new._folder, new._lock, new._size
+        self._n_lines, self._n_saved = new._n_lines, new._n_saved
 
     def _set_reasons(self, name: str, chosen: Sequence[int], reason: str) -> Edit | None:
         ids = sorted({int(label) for label in chosen} - {0})

@@ -77,13 +77,40 @@ class FieldResult:
         """Labels with the scores of their particles, where they were segmented; None if given.
 
         What `analyze` takes as labels to give the same tables again, scores included.
+
+        Raises
+        ------
+        InputError
+            If the provenance does not tell.
         """
-        about = dict(self.provenance["labels"])
-        origin, _ = about.pop("origin"), about.pop("sha256")
-        if origin != "segmented":
-            return None
+        try:
+            about = dict(self.provenance["labels"])
+            origin, _ = about.pop("origin"), about.pop("sha256")
+            if origin != "segmented":
+                return None
+            diameter_nm = float(about["diameter_nm"])
+        except (KeyError, TypeError, ValueError):
+            raise _tell_provenance("where the labels come from ('labels')") from None
         scores = self.particles[["label", "probability", "flow_error"]]
-        return Outlines(self.labels, scores, about["diameter_nm"], about)
+        return Outlines(self.labels, scores, diameter_nm, about)
+
+    @property
+    def exclusions(self) -> dict[int, str]:
+        """Reason by label of the particles that a person left out.
+
+        Raises
+        ------
+        InputError
+            If the provenance names others than those of the result.
+        """
+        told = self.provenance.get("exclusions", {})
+        try:
+            found = {int(label): str(why).strip() or "left out" for label, why in told.items()}
+        except (AttributeError, ValueError):
+            raise _tell_provenance("reasons by label ('exclusions')") from None
+        if not set(found) <= set(self.particles["label"]):
+            raise _tell_provenance("particles of the result ('exclusions')")
+        return found
 
     def save(
         self, folder: str | Path, *, progress: Callable[[float, str], None] | None = None
@@ -165,6 +192,12 @@ class FieldResult:
             summary=load_json(folder / "summary.json"),
             provenance=provenance,
         )
+
+
+def _tell_provenance(what: str) -> InputError:
+    return InputError(
+        f"Expected a provenance that tells {what}, got another; measure the field again."
+    )
 
 
 def to_folder_name(field: FieldOfView) -> str:

@@ -11,7 +11,15 @@ from napari.components import ViewerModel
 from napari.layers import Layer
 from napari.utils.interactions import mouse_press_callbacks, mouse_release_callbacks
 from napari.utils.notifications import notification_manager
-from qtpy.QtWidgets import QCheckBox, QDoubleSpinBox, QPushButton, QWidget
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import (
+    QApplication,
+    QCheckBox,
+    QDoubleSpinBox,
+    QMainWindow,
+    QPushButton,
+    QWidget,
+)
 from scipy import ndimage
 
 import napari_nanodope as nd
@@ -498,3 +506,98 @@ def test_a_dock_that_is_opened_again_does_everything_once(curated):
     names = [layer.name for layer in session.viewer.layers]
     assert names.count("chosen") == 1
     assert "chosen [1]" not in names
+
+
+def test_numbers_go_with_their_field_and_are_marked_when_stale(viewer, qtbot):
+    dock, session = open_dock(viewer), session_of(viewer)
+    viewer.layers.selection.active = viewer.layers["true particles"]
+    dock.panels["Segment"].take.click()
+    count = dock.panels["Count"]
+    count.measure()
+    finish(count, qtbot)
+    sentences = count.message
+    session.delete([1])
+    assert count.message == f"From before the last change:\n{sentences}"
+    other, _ = nd.simulate_field(nd.PhantomParams(shape_px=(60, 70)), seed=3)
+    session.show_field(other)
+    assert count.message == ""
+
+
+def test_a_changed_calibration_is_measured_with(viewer, qtbot):
+    dock, session = open_dock(viewer), session_of(viewer)
+    viewer.layers.selection.active = viewer.layers["true particles"]
+    dock.panels["Segment"].take.click()
+    count = dock.panels["Count"]
+    count.measure()
+    finish(count, qtbot)
+    for layer in viewer.layers:
+        layer.scale = (0.5, 0.5)
+    assert session.is_stale
+    count.measure()
+    finish(count, qtbot)
+    assert session.result.field.pixel_size_nm == (0.5, 0.5)
+
+
+def test_labels_are_taken_over_with_several_fields_open(viewer):
+    dock, session = open_dock(viewer), session_of(viewer)
+    session.find_field()
+    other, truth = nd.simulate_field(nd.PhantomParams(shape_px=(60, 70)), seed=3)
+    session.show_field(other)
+    viewer.layers.selection.active = viewer.add_labels(truth.labels, name="mine")
+    dock.panels["Segment"].take.click()
+    np.testing.assert_array_equal(session.labels, truth.labels)
+    assert session.field is other
+
+
+def test_marks_to_split_by_go_with_their_field(curated):
+    panel, session = curated
+    click(session, 3)
+    press(panel, "Split by points")
+    assert "seeds to split by" in session.viewer.layers
+    other, _ = nd.simulate_field(nd.PhantomParams(shape_px=(60, 70)), seed=3)
+    session.show_field(other)
+    assert "seeds to split by" not in session.viewer.layers
+
+
+def test_undo_while_marking_takes_back_a_mark(curated):
+    panel, session = curated
+    press(panel, "Undo")
+    click(session, 2)
+    press(panel, "Delete")
+    click(session, 3)
+    press(panel, "Split by points")
+    marks = session.viewer.layers.selection.active
+    marks.data = np.argwhere(session.labels == 3)[[0, -1]]
+    {str(key): act for key, act in marks.keymap.items()}["Ctrl+Z"](marks)
+    assert len(marks.data) == 1
+    assert 2 not in session.labels
+
+
+def test_removing_all_layers_leaves_none_and_lets_the_edits_go(viewer):
+    dock, session = open_dock(viewer), session_of(viewer)
+    viewer.layers.selection.active = viewer.layers["true particles"]
+    dock.panels["Segment"].take.click()
+    dock.panels["Count"].form.changed.emit()
+    assert "dopant pixels" in viewer.layers
+    viewer.layers.select_all()
+    viewer.layers.remove_selected()
+    assert len(viewer.layers) == 0
+    assert session.field is None
+
+
+def test_a_closed_window_lets_the_edits_go(qtbot):
+    field, truth = nd.simulate_field(nd.PhantomParams(shape_px=(60, 70)), seed=3)
+    viewer, window = ViewerModel(), QMainWindow()
+    session = session_of(viewer)
+    session.show_field(field)
+    session.set_labels(truth.labels)
+    session.delete([3])
+    expected = session.labels.copy()
+    window.setCentralWidget(SegmentPanel(viewer))
+    window.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    window.show()
+    window.close()
+    QApplication.sendPostedEvents(None, 52)  # DeferredDelete
+    other = ViewerModel()
+    session_of(other).show_field(field)
+    np.testing.assert_array_equal(session_of(other).labels, expected)

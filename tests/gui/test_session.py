@@ -1,6 +1,7 @@
 """A session follows every kind of edit; without a window, so no display is needed."""
 
 import gc
+import shutil
 import weakref
 from dataclasses import replace
 
@@ -83,8 +84,17 @@ def test_the_field_is_that_of_the_active_layer(phantom):
     assert session.find_field().field_id == "b"
     viewer.layers.selection.clear()
     viewer.layers.selection.active = None
+    assert session.find_field().field_id == "b"  # the one worked on
+
+
+def test_of_several_fields_one_has_to_be_chosen(phantom):
+    viewer = ViewerModel()
+    for field in (phantom[0], brighter(phantom[0])):
+        for data in field_to_layers(field):
+            viewer.add_layer(Layer.create(*data))
+    viewer.layers.selection.active = None
     with pytest.raises(nd.InputError, match="got 2 fields; click on a layer of one"):
-        session.find_field()
+        session_of(viewer).find_field()
 
 
 def test_the_same_field_is_not_taken_anew(session):
@@ -152,10 +162,16 @@ def test_looking_does_not_make_the_result_stale(session):
 
 def test_labels_of_another_shape_are_refused_and_the_last_ones_put_back(session, phantom):
     session.layer.data = np.ones((5, 6), np.int32)
-    with pytest.raises(nd.InputError, match="Expected labels of the field's 64 x 80 pixels"):
-        _ = session.labels
+    np.testing.assert_array_equal(session.labels, phantom[1].labels)
+    assert "Expected labels of the field's 64 x 80 pixels" in session.notice
     np.testing.assert_array_equal(session.layer.data, phantom[1].labels)
     assert not session.is_stale
+    session.layer.data = np.ones((2, 64, 80), np.int32)
+    with pytest.raises(nd.InputError, match="Expected labels of the field's 64 x 80 pixels"):
+        session.sync()
+    assert [str(unit) for unit in session.layer.units] == ["nanometer", "nanometer"]
+    assert tuple(session.layer.axis_labels) == ("y", "x")
+    np.testing.assert_array_equal(session.layer.scale, session.field.pixel_size_nm)
 
 
 def test_a_removed_layer_loses_no_edit(session):
@@ -467,10 +483,13 @@ def test_a_field_that_is_opened_twice_is_the_one_opened_last(phantom):
 
 
 def test_another_field_of_the_same_name_is_not_mixed_in(session, phantom):
+    first = session.field
     other = replace(phantom[0], survey=phantom[0].survey + 1)
     session.show_field(other)
-    with pytest.raises(nd.InputError, match="a second survey image"):
-        session.find_field()
+    assert session.find_field() is other
+    session.viewer.layers.selection.active = session.viewer.layers[0]
+    assert session.find_field() is not other
+    np.testing.assert_array_equal(session.field.survey, first.survey)
 
 
 def test_edits_that_cannot_be_kept_wait_for_their_field(phantom, tmp_path, monkeypatch):
@@ -555,3 +574,245 @@ def test_a_split_of_a_particle_that_is_gone_is_told(session):
         session.split_by_seeds(4, np.argwhere(before == 4)[[0, -1]])
     with pytest.raises(nd.InputError, match="got particle 4, which is not there"):
         session.split_by_line(4, [[0, 0], [60, 60]])
+
+
+def read_again(field, **changes):
+    """The same field with arrays of its own, as a reader gives them."""
+    maps = {name: counts.copy() for name, counts in field.maps.items()}
+    return replace(field, survey=field.survey.copy(), maps=maps, **changes)
+
+
+def test_a_field_that_was_opened_twice_can_be_read_anew(session):
+    for data in field_to_layers(read_again(session.field)):
+        session.viewer.add_layer(Layer.create(*data))
+    doubled = {name: 2 * counts for name, counts in session.field.maps.items()}
+    labels = session.labels.copy()
+    session.replace_field(replace(session.field, maps=doubled))
+    names = [layer.name for layer in session.viewer.layers]
+    assert sorted(names) == ["Cd", "Mn", "particles", "survey"]
+    np.testing.assert_array_equal(session.viewer.layers["Mn"].data, doubled["Mn"])
+    np.testing.assert_array_equal(session.viewer.layers["particles"].data, labels)
+
+
+def test_fields_of_scripts_without_names_do_not_mix():
+    viewer = ViewerModel()
+    fields = []
+    for seed in (1, 2):
+        field, truth = nd.simulate_field(nd.PhantomParams(shape_px=(60, 70)), seed=seed)
+        field = nd.FieldOfView(field.survey, field.maps, field.pixel_size_nm)
+        fields.append(field)
+        nd.add_to_viewer(viewer, nd.analyze(field, labels=truth.labels))
+    session = session_of(viewer)
+    assert session.find_field() is fields[1]
+    viewer.layers.selection.active = viewer.layers[0]
+    np.testing.assert_array_equal(session.find_field().survey, fields[0].survey)
+    nd.add_to_viewer(viewer, nd.analyze(fields[0], labels=np.eye(60, 70, dtype=int)))
+    assert session.find_field() is fields[0]
+
+
+def test_labels_of_another_window_are_gone_on_with_and_can_be_undone(phantom):
+    first, second = ViewerModel(), ViewerModel()
+    session_of(first).show_field(phantom[0])
+    session_of(second).show_field(phantom[0])
+    session_of(first).set_labels(phantom[1].labels)
+    first.layers.clear()
+    other = np.where(phantom[1].labels > 5, 0, phantom[1].labels)
+    session_of(second).set_labels(other)
+    np.testing.assert_array_equal(session_of(second).labels, other)
+    session_of(second).undo()
+    np.testing.assert_array_equal(session_of(second).labels, phantom[1].labels)
+
+
+def test_layers_that_are_moved_or_duplicated_are_the_same_field(session):
+    field, layers = session.field, session.viewer.layers
+    layers.move(1, 3)
+    layers.selection.active = layers["survey"]
+    assert session.find_field() is field
+    copy = layers["Mn"].as_layer_data_tuple()
+    session.viewer.add_layer(Layer.create(copy[0].copy(), {**copy[1], "name": "Mn copy"}, copy[2]))
+    assert session.find_field() is field
+    assert session.result is not None
+
+
+def test_images_that_change_make_the_result_stale(session):
+    session.viewer.layers["Mn"].data = np.zeros((64, 80), np.float32)
+    assert session.is_stale
+    assert session.find_field().maps["Mn"].sum() == 0
+
+
+def test_the_table_tells_only_of_particles_as_they_are(session, phantom):
+    assert set(session.layer.features["index"]) == {0, *range(1, phantom[1].labels.max() + 1)}
+    session.merge([3, 5])
+    assert not {3, 5} & set(session.layer.features["index"])
+    assert 4 in set(session.layer.features["index"])
+    truth = phantom[1].labels
+    session.set_labels(np.where(truth > 0, truth % truth.max() + 1, 0))
+    assert set(session.layer.features["index"]) <= {0}
+
+
+def test_reasons_do_not_move_to_other_particles(session):
+    session.exclude([4], "out of focus")
+    labels = session.labels.copy()
+    labels[labels == 2] = 0
+    session.layer.data = np.searchsorted(np.unique(labels), labels)  # numbered anew
+    assert session.labels.max() == labels.max() - 1
+    assert session.excluded == {}
+    session.undo()
+    assert session.excluded == {4: "out of focus"}
+
+
+def test_where_labels_come_from_is_undone_with_them(session, phantom):
+    session.delete([1])
+    found = outline(session.field, nd.Recipe().replace(segment={"method": "watershed"}).segment)
+    session.set_outlines(found)
+    assert session.outlines.settings["method"] == "watershed"
+    assert "n_edits" not in session.outlines.settings
+    session.delete([2])
+    assert session.outlines.settings["n_edits"] == 1
+    session.undo()
+    session.undo()
+    assert session.outlines is None
+    assert measure(session).provenance["labels"]["origin"] == "given"
+    session.redo()
+    assert session.outlines.settings["method"] == "watershed"
+
+
+def test_edits_of_a_result_are_counted_on(session):
+    found = outline(session.field, nd.Recipe().replace(segment={"method": "watershed"}).segment)
+    session.set_outlines(found)
+    session.delete([1])
+    session.delete([2])
+    viewer = ViewerModel()
+    nd.add_to_viewer(viewer, measure(session))
+    session_of(viewer).delete([3])
+    assert session_of(viewer).outlines.settings["n_edits"] == 3
+
+
+def test_the_same_pixels_from_elsewhere_make_the_result_stale(session):
+    session.set_labels(session.labels)
+    assert session.is_stale
+
+
+def test_the_recipe_says_how_maps_were_read(session, phantom):
+    session.set_recipe(session.recipe.replace(maps={"lines": {"Mn": "Kb"}}))
+    source = nd.Source("other.emd", "0" * 64, "test", {"given": {"lines": {"Cd": "La"}}})
+    for data in field_to_layers(replace(brighter(phantom[0]), source=source)):
+        session.viewer.add_layer(Layer.create(*data))
+    session.find_field()
+    assert session.recipe.maps.lines == {"Cd": "La"}
+
+
+def test_edits_move_to_a_folder_with_their_history(session, tmp_path, phantom):
+    session.exclude([4], "out of focus")
+    session.delete([2])
+    session.delete([3])
+    session.undo()
+    session.keep_in(tmp_path / "a")
+    assert session.excluded == {4: "out of focus"}
+    session.redo()
+    assert 3 not in session.labels
+    session.undo()
+    session.undo()
+    np.testing.assert_array_equal(session.labels, phantom[1].labels)
+    session.delete([7])
+    session.show_field(brighter(phantom[0]))
+    session.show_field(phantom[0])
+    assert 7 not in session.labels  # the folder is remembered
+    session.viewer.layers.clear()
+    again = Curation.open(tmp_path / "a")
+    assert 7 not in again.labels
+    assert again.excluded == {4: "out of focus"}
+
+
+def test_edits_whose_folder_is_deleted_are_not_lost(session, phantom):
+    session.delete([2])
+    shutil.rmtree(choose_edits_folder(phantom[0]))
+    with pytest.raises(nd.InputError, match="as this window left it"):
+        session.delete([3])
+    session.show_field(phantom[0])
+    assert 2 not in session.labels
+    assert 3 in session.labels
+
+
+def test_exclusions_since_a_result_come_back_by_undo(session):
+    result = session.result
+    session.exclude([4], "out of focus")
+    session.show_result(result)
+    assert session.excluded == {}
+    assert "undo brings back" in session.notice
+    session.undo()
+    assert session.excluded == {4: "out of focus"}
+
+
+def test_the_layer_that_is_put_back_is_used_again(session):
+    layer = session.layer
+    session.viewer.layers.remove(layer)
+    session.delete([2]) if session.layer else None
+    session.viewer.layers.append(layer)
+    assert session.layer is layer
+    layer.paint((20, 20), 7)
+    assert session.labels[20, 20] == 7
+
+
+def test_what_a_script_writes_into_the_data_is_an_edit(session):
+    session.layer.data[0:5, 0:5] = 777
+    session.delete([5])
+    assert (session.labels[0:5, 0:5] == 777).all()
+    session.undo()
+    assert (session.labels[0:5, 0:5] == 777).all()
+
+
+def test_arrays_of_a_script_are_not_written_to(session):
+    mine = session.labels.copy()
+    session.layer.data = mine
+    before = mine.copy()
+    session.delete([3])
+    np.testing.assert_array_equal(mine, before)
+    assert 3 not in session.layer.data
+
+
+def test_particles_are_chosen_as_they_are_now(session):
+    data = session.labels.copy()
+    data[:3, :3] = 777
+    session.layer.data = data
+    session.choose([777, 777, 2**40])
+    assert session.chosen == (777,)
+    session.merge([3, 5, 0])
+    assert session.chosen == (3,)
+    with pytest.raises(nd.InputError, match="Expected particles to exclude, got none"):
+        session.exclude([], "why")
+    session.exclude([3], "lone \ud800 surrogate")
+    assert session.excluded[3].startswith("lone ")
+
+
+@pytest.mark.parametrize("told", [{"a": "x"}, None, {"999": "x"}, 5])
+def test_a_damaged_provenance_is_told_before_anything_changes(session, told):
+    damaged = replace(session.result, provenance={**session.result.provenance, "exclusions": told})
+    before = session.labels.copy()
+    with pytest.raises(nd.InputError, match="Expected a provenance that tells"):
+        session.show_result(damaged)
+    np.testing.assert_array_equal(session.labels, before)
+
+
+def test_images_that_are_no_maps_are_told(session):
+    stack = np.zeros((2, 64, 80), np.float32)
+    options = session.viewer.layers["Mn"].as_layer_data_tuple()[1]
+    layer = Layer.create(stack, {"metadata": options["metadata"], "name": "stack"}, "image")
+    session.viewer.layers.remove("Mn")
+    session.viewer.add_layer(layer)
+    with pytest.raises(nd.InputError, match="Expected an image of two dimensions in 'stack'"):
+        session.find_field()
+
+
+def test_particles_turned_into_an_image_are_passed_over(session):
+    data, options, _ = session.layer.as_layer_data_tuple()
+    kept = {name: options[name] for name in ("metadata", "scale", "units")}
+    session.viewer.add_layer(Layer.create(data.astype(float), kept | {"name": "image"}, "image"))
+    assert session.find_field() is session.field
+
+
+def test_a_bright_even_survey_is_shown():
+    survey = np.full((30, 40), 1e20, np.float32)
+    ViewerModel().add_layer(
+        Layer.create(*field_to_layers(nd.FieldOfView(survey, {"Cd": survey}, 1.0))[0])
+    )

@@ -223,7 +223,7 @@ def test_a_folder_is_open_once(tmp_path):
     second = Curation.open(tmp_path)
     np.testing.assert_array_equal(second.labels, first.labels)
     second.close()
-    with pytest.raises(InputError, match="Expected a folder without edits"):
+    with pytest.raises(InputError, match="Expected a folder without labels and edits"):
         Curation(draw_grid(), tmp_path)
 
 

@@ -21,24 +21,82 @@ def choose_edits_folder(field: FieldOfView) -> Path:
     It lies in the folder that the environment variable ``NANODOPE_EDITS`` names, or else among the
     user's data of applications.
     """
-    root = os.environ.get(_VARIABLE)
+    root = os.path.expanduser(os.environ.get(_VARIABLE, ""))
     folder = Path(root) if root else platformdirs.user_data_path("napari-nanodope") / "edits"
     return folder / hash_arrays(field.survey)[:20]
 
 
-def begin_edits(
-    labels: NDArray[np.int32], field: FieldOfView, folder: Path | None
-) -> tuple[Curation, str]:
-    """New history, kept in a folder unless that cannot be had; and a notice if it cannot."""
-    if folder is None:
-        return Curation(labels), ""
-    try:
-        return Curation(labels, folder, pixel_size_nm=field.pixel_size_nm), ""
-    except InputError as error:
-        return Curation(labels), _tell_lost(error)
+class Keeping:
+    """Histories of the fields of a session, and the folders that hold them.
+
+    Those that no folder could take, or that were not written whole, wait here for their field.
+    """
+
+    def __init__(self) -> None:
+        self._place: Path | None = None
+        self._folder: Path | None = None
+        self._folders: dict[Path, Path] = {}
+        self._unkept: dict[Path, Curation] = {}
+
+    def enter(self, field: FieldOfView) -> None:
+        """Turn to a field."""
+        self._place = choose_edits_folder(field)
+        self._folder = self._folders.get(self._place, self._place)
+
+    def leave(self, curation: Curation | None) -> None:
+        """Give the folder of a history back."""
+        if curation is None or self._place is None:
+            return
+        was_kept = curation.is_kept
+        if not (curation.close() and was_kept):
+            self._unkept[self._place] = curation
+
+    def begin(self, labels: NDArray[np.int32], field: FieldOfView) -> tuple[Curation, str]:
+        """New history, kept in the folder unless that cannot be had; and a notice if it cannot."""
+        if self._folder is None:
+            return Curation(labels), ""
+        try:
+            return Curation(labels, self._folder, pixel_size_nm=field.pixel_size_nm), ""
+        except InputError as error:
+            return Curation(labels), _tell_lost(error)
+
+    def restore(self, field: FieldOfView) -> tuple[Curation | None, str]:
+        """History of the field, None where there is none; and a notice of either."""
+        if self._place in self._unkept:
+            self._folder = None
+            waiting = self._unkept.pop(self._place)
+            return waiting, "Edits of this field are not kept when napari is closed."
+        curation, notice = _open(self._folder, field)
+        if curation is None and notice:
+            self._folder = None
+        return curation, notice
+
+    def move(self, curation: Curation | None, folder: Path) -> Curation | None:
+        """Use another folder for the field: a history moves there unless that holds one already.
+
+        Returns
+        -------
+        Curation or None
+            The history where it goes on, or None where it is that of the folder.
+
+        Raises
+        ------
+        InputError
+            If the folder cannot be written to.
+        """
+        is_taken = (folder / LABELS_FILE).exists()
+        if is_taken:
+            self.leave(curation)
+        elif curation is not None:
+            curation.move_to(folder)
+        self._folder = folder
+        if self._place is not None:
+            self._folders[self._place] = folder
+            self._unkept.pop(self._place, None)
+        return None if is_taken else curation
 
 
-def restore_edits(field: FieldOfView, folder: Path | None) -> tuple[Curation | None, str]:
+def _open(folder: Path | None, field: FieldOfView) -> tuple[Curation | None, str]:
     """History that a folder holds, None where there is none; and a notice of either."""
     if folder is None or not (folder / LABELS_FILE).exists():
         return None, ""

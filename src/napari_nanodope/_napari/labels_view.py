@@ -1,5 +1,6 @@
 """The labels layer of a session: shows labels, and tells what others do to it."""
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +13,8 @@ from napari_nanodope.core.editing import Change
 from napari_nanodope.model import FieldOfView
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from napari.components import ViewerModel
 
 
@@ -29,32 +32,65 @@ class LabelsView:
         self.layer: Labels | None = None
         self.is_dirty = False
         self._is_busy = False
+        self._own: Any = None
 
     def attach(self, layer: Labels | None) -> None:
         """Use this layer from now on, or none."""
-        self.layer, self.is_dirty = layer, False
-        if layer is None:
-            return
-        for event in (layer.events.data, layer.events.set_data, layer.events.labels_update):
-            event.connect(self._on_changed)
-        layer.events.paint.connect(self._on_painted)
-        layer.events.selected_label.connect(self._on_selected)
+        if self.layer is not None:
+            for event, slot in self._listen_to(self.layer):
+                event.disconnect(slot)
+        self.layer, self.is_dirty, self._own = layer, False, None
+        if layer is not None:
+            for event, slot in self._listen_to(layer):
+                event.connect(slot)
+
+    def _listen_to(self, layer: Labels) -> "list[tuple[Any, Callable[[], None]]]":
+        events = layer.events
+        changes = (events.data, events.set_data, events.labels_update)
+        return [
+            *((event, self._on_changed) for event in changes),
+            (events.paint, self._on_painted),
+            (events.selected_label, self._on_selected),
+        ]
 
     def show(self, labels: NDArray[np.int32], field: FieldOfView, viewer: "ViewerModel") -> None:
         """Put labels (Y, X) into the layer, which is added where it is missing."""
         if self.layer is None or self.layer not in viewer.layers:
             self.attach(viewer.add_layer(Layer.create(*labels_to_layer(labels, field))))
+            self._own = self.layer.data if self.layer is not None else None
             return
         self._is_busy = True
         try:
-            self.layer.data = labels.copy()
+            was_flat = self.layer.ndim == labels.ndim
+            self.layer.data = self._own = labels.copy()
+            if not was_flat:
+                self.layer.scale, self.layer.axis_labels = field.pixel_size_nm, ("y", "x")
+                self.layer.units = ("nm", "nm")
         finally:
             self._is_busy = False
 
+    def look_again(self, labels: NDArray[np.int32]) -> None:
+        """Notice what a script wrote into the layer's data without telling."""
+        if self.layer is not None and not np.array_equal(self.layer.data, labels):
+            self.is_dirty = True
+
+    def forget_rows(self, labels: Collection[int] | None = None) -> None:
+        """Take particles out of the table of features, which no longer tells of them; or all."""
+        table = None if self.layer is None else self.layer.features
+        if self.layer is None or table is None or "index" not in table or len(table) == 0:
+            return
+        stale = table["index"].isin(list(labels)) if labels is not None else table["index"] >= 0
+        if stale.any():
+            self._is_busy = True
+            try:
+                self.layer.features = table[~stale].reset_index(drop=True)
+            finally:
+                self._is_busy = False
+
     def apply(self, change: Change) -> bool:
         """Follow a change of the labels; whether that could be done where the layer's data are."""
-        if self.layer is None or not _is_ours(self.layer.data):
-            return False
+        if self.layer is None or self.layer.data is not self._own:
+            return False  # the array belongs to a script, or cannot be written to
         if len(change.pixels):
             self._is_busy = True
             try:
@@ -85,9 +121,3 @@ class LabelsView:
     def _on_selected(self) -> None:
         if self.layer is not None and not self._is_busy:
             self.selected.emit(int(self.layer.selected_label))
-
-
-def _is_ours(data: Any) -> bool:
-    """Whether changes can be written into the data of a layer as they are."""
-    is_plain = isinstance(data, np.ndarray) and data.dtype == np.int32
-    return bool(is_plain and data.flags.c_contiguous and data.flags.writeable)

@@ -2,7 +2,8 @@
 
 Layer data are tuples of array, options and layer type: what plugins return, and what
 ``layer.as_layer_data_tuple()`` gives. Every layer is calibrated in nm. Its metadata say what it
-shows (``role``: "survey", an element symbol or "labels") and of which field, so names may change.
+shows (``role``: "survey", an element symbol or "labels") and of which field (``key``), so names may
+change.
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from napari_nanodope.io.units import to_nm
 from napari_nanodope.materials import MATERIALS
 from napari_nanodope.model import FieldOfView, InputError, as_labels
+from napari_nanodope.pipeline import hash_arrays
 from napari_nanodope.results import FieldResult
 
 if TYPE_CHECKING:
@@ -53,14 +55,15 @@ def field_to_layers(
         Survey in grey, maps additive with a colour each; arrays are shared, not copied.
     """
     colours = _choose_colours(field.elements, host, dopant)
-    survey = _options("survey", "survey", field) | {
+    key = key_of(field)
+    survey = _options("survey", "survey", field, key) | {
         "colormap": "gray",
         "opacity": _SURVEY_OPACITY,
         "contrast_limits": _limits(field.survey, float(np.percentile(field.survey, 0.5))),
     }
     layers: list[FullLayerData] = [(field.survey, survey, "image")]
     for element, counts in field.maps.items():
-        options = _options(element, element, field) | {
+        options = _options(element, element, field, key) | {
             "colormap": colours[element],
             "blending": "additive",
             "contrast_limits": _limits(counts, 0.0),
@@ -92,9 +95,14 @@ def layers_to_field(layers: "Iterable[FullLayerData]") -> FieldOfView:
     shared: dict[str, Any] = {}
     for data, options, kind in layers:
         metadata = options.get("metadata") or {}
-        if kind != "image" or "role" not in metadata:
+        if kind != "image" or metadata.get("role", "labels") == "labels":
             continue
         role = str(metadata["role"])
+        if np.ndim(data) != 2:
+            raise InputError(
+                f"Expected an image of two dimensions in {options.get('name')!r}, got "
+                f"{np.ndim(data)}; split the stack, or open the field again."
+            )
         origin = {name: metadata[name] for name in _SHARED if name in metadata}
         origin["pixel_size_nm"] = pixel_size_nm_of(options)
         if role in images or (shared and origin != shared):
@@ -138,7 +146,7 @@ def labels_to_layer(
     InputError
         If the labels do not fit the field.
     """
-    options = _options(name, "labels", field) | {"opacity": _LABELS_OPACITY}
+    options = _options(name, "labels", field, key_of(field)) | {"opacity": _LABELS_OPACITY}
     if particles is not None:
         options["features"] = to_features(particles)
         options["metadata"] |= constants_of(particles)
@@ -175,14 +183,23 @@ def result_to_layers(result: FieldResult) -> "list[FullLayerData]":
     return [*layers, particles]
 
 
-def _options(name: str, role: str, field: FieldOfView) -> dict[str, Any]:
+def key_of(field: FieldOfView) -> str:
+    """What tells the layers of a field from those of others: the pixels of its survey, its names.
+
+    The file may lie elsewhere, and elements and calibration may change.
+    """
+    digest = hash_arrays(field.survey)[:20]
+    return f"{digest} {field.sample_id} {field.field_id}"
+
+
+def _options(name: str, role: str, field: FieldOfView, key: str) -> dict[str, Any]:
     shared = {attribute: getattr(field, attribute) for attribute in _SHARED}
     return {
         "name": name,
         "scale": field.pixel_size_nm,
         "units": ("nm", "nm"),
         "axis_labels": ("y", "x"),
-        "metadata": {"role": role} | shared,
+        "metadata": {"role": role, "key": key} | shared,
     }
 
 
@@ -211,7 +228,7 @@ def _limits(image: NDArray[np.float32], low: float) -> tuple[float, float]:
     for high in (float(np.percentile(image, 99.8)), float(image.max())):
         if high > low:
             return low, high
-    return low, low + 1.0
+    return low, low + max(1.0, 1e-6 * abs(low))
 
 
 def _choose_colours(

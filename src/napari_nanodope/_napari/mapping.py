@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from napari_nanodope.core.xray import EnergyAxis, XrayLine
 from napari_nanodope.io import list_signals, read_field, read_spectrum
 from napari_nanodope.io.signals import Signal
@@ -230,6 +232,12 @@ def read_anew(field: FieldOfView, choices: Iterable[LineChoice]) -> FieldOfView:
     if not elements:
         raise InputError("Expected elements to map, got none; tick one in the table.")
     told = _told(field.source, (*_PARTS, *_CALIBRATION))
+    read = read_field(
+        path_of(field), elements, to_lines(choices), sample_id=field.sample_id, **told
+    )
+    if np.allclose(read.pixel_size_nm, field.pixel_size_nm):
+        return read
+    told["pixel_size_nm"] = field.pixel_size_nm  # as it was set in the viewer
     return read_field(
         path_of(field), elements, to_lines(choices), sample_id=field.sample_id, **told
     )

@@ -1,17 +1,17 @@
 """One object per viewer: the field, labels and result that its panels work on."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, ref
 
 import numpy as np
-from napari.layers import Labels, Layer
+from napari.layers import Labels
 from numpy.typing import ArrayLike, NDArray
 from psygnal import Signal
 
-from napari_nanodope._napari.keeping import begin_edits, choose_edits_folder, restore_edits
+from napari_nanodope._napari.keeping import Keeping
 from napari_nanodope._napari.labels_view import LabelsView
 from napari_nanodope._napari.layers import (
     constants_of,
@@ -19,12 +19,12 @@ from napari_nanodope._napari.layers import (
     layers_to_field,
     to_features,
 )
-from napari_nanodope._napari.stack import find_layers, is_same, is_shown, swap_layers
+from napari_nanodope._napari.stack import find_layers, find_saved, is_same, is_shown, swap_layers
 from napari_nanodope.core import editing
 from napari_nanodope.core.editing import NOTHING, Change
 from napari_nanodope.curation import Curation, Edit
 from napari_nanodope.model import FieldOfView, InputError, as_labels
-from napari_nanodope.recipe import Recipe
+from napari_nanodope.recipe import MapsStage, Recipe
 from napari_nanodope.results import FieldResult
 from napari_nanodope.segmentation import Outlines
 
@@ -65,22 +65,20 @@ class Session:
         self._viewer = ref(viewer)
         self.field: FieldOfView | None = None
         self.recipe = Recipe()
-        self._shown: tuple[Any, ...] = ()
         self._view = LabelsView()
         self._curation: Curation | None = None
-        self._folder: Path | None = None
-        self._place: Path | None = None
-        self._unkept: dict[Path, Curation] = {}
+        self._keeping = Keeping()
         self._outlines: Outlines | None = None
-        self._touched: set[int] = set()
+        self._lost: Labels | None = None
         self._result: FieldResult | None = None
         self._measured: tuple[Any, ...] = ()
         self._chosen: tuple[int, ...] = ()
         self.notice = ""
         self._view.changed.connect(self.result_changed.emit)
-        self._view.painted.connect(self._on_painted)
+        self._view.painted.connect(self._sync_or_tell)
         self._view.selected.connect(self._on_selected)
         viewer.layers.events.removed.connect(self._on_removed)
+        viewer.layers.events.inserted.connect(self._on_inserted)
 
     @property
     def viewer(self) -> "ViewerModel":
@@ -99,20 +97,22 @@ class Session:
     # What is worked on
 
     def find_field(self) -> FieldOfView:
-        """Take the field of the active layer, or else the only one among the layers.
+        """Take the field of the active layer, or else the one worked on, or the only one.
 
         Raises
         ------
         InputError
-            If there is none, or several and none of them is active.
+            If there is none, or several and none of them is active or worked on.
         """
-        chosen = find_layers(self.viewer)
+        chosen = find_layers(self.viewer, self.field)
         field = layers_to_field([layer.as_layer_data_tuple() for layer in chosen])
-        shown = tuple(layer.data for layer in chosen if not isinstance(layer, Labels))
-        is_seen = list(map(id, shown)) == list(map(id, self._shown))
-        if self.field is None or not is_same(field, self.field, is_seen=is_seen):
-            self._take(field, chosen)
-        self._shown = shown
+        is_known = self.field is not None and is_same(field, self.field)
+        saved = find_saved(chosen, field)
+        if saved and not (is_known and saved[-1][0] is self.layer):
+            self._go_on(*saved[-1])
+        elif not is_known:
+            self._set_field(field)
+            self._tell_maps(field)
         return self.field or field
 
     def look_for_field(self) -> None:
@@ -124,8 +124,7 @@ class Session:
         """Add the layers of a field, in the place of the same one shown before; work on it."""
         chosen = self.recipe.field
         new = field_to_layers(field, host=chosen.host, dopant=chosen.dopant)
-        with suppress(InputError):  # which is told at once
-            self.sync()
+        self._sync_or_tell()
         old = field if is_shown(self.viewer, field) else None
         layers = swap_layers(self.viewer, old, field, new)
         self._set_field(field)
@@ -145,38 +144,43 @@ class Session:
             self._set_field(field)
             return
         self.field = field
+        self._view.forget_rows()
         self.field_changed.emit()
         self.labels_changed.emit()
         self.result_changed.emit()
 
     def show_result(self, result: FieldResult) -> None:
         """Add the layers of a result and go on with it: recipe, labels and what was left out."""
+        resumed = result.exclusions, result.outlines  # which may be damaged
         self.set_recipe(result.recipe)
         self.show_field(result.field)
-        self._resume(result)
+        self._resume(result, *resumed)
 
-    def _take(self, field: FieldOfView, layers: Iterable[Layer]) -> None:
-        """Work on the field of some layers, or go on with the saved result that they show."""
-        results = {one: one.metadata.get("result") for one in layers}
-        for layer, result in results.items():
-            if isinstance(result, FieldResult) and is_same(result.field, field):
-                painted = layer.data
-                self.set_recipe(result.recipe)
-                self._set_field(result.field, layer)
-                self._resume(result)
-                if not np.array_equal(painted, result.labels):
-                    layer.data = painted  # an edit like any other
-                return
-        self._set_field(field)
+    def _go_on(self, layer: Labels, result: FieldResult) -> None:
+        """Work on the saved result that a layer shows."""
+        painted, resumed = layer.data, (result.exclusions, result.outlines)
+        self.set_recipe(result.recipe)
+        self._set_field(result.field, layer)
+        self._resume(result, *resumed)
+        if not np.array_equal(painted, result.labels):
+            layer.data = painted  # an edit like any other
 
-    def _resume(self, result: FieldResult) -> None:
+    def _tell_maps(self, field: FieldOfView) -> None:
+        """Let the recipe say how the maps of a field were read, whoever read them."""
+        if field.source is not None:
+            given = field.source.settings.get("given", {})
+            told = {name: given[name] for name in MapsStage.model_fields if name in given}
+            self.set_recipe(self.recipe.model_copy(update={"maps": MapsStage(**told)}))
+
+    def _resume(
+        self, result: FieldResult, by_hand: Mapping[int, str], outlines: Outlines | None
+    ) -> None:
         """Take over labels with their scores, exclusions and numbers, as if just measured."""
-        kept = self.labels
-        is_other = kept is not None and not np.array_equal(kept, result.labels)
-        self._replace_labels(result.labels, result.outlines, "replace")
-        told = result.provenance.get("exclusions", {})
-        by_hand = {int(label): why.strip() or "left out" for label, why in told.items()}
-        self.include(sorted(set(self.excluded) - set(by_hand)))
+        kept, was_excluded = self.labels, dict(self.excluded)
+        is_other = kept is not None and not (
+            np.array_equal(kept, result.labels) and was_excluded == by_hand
+        )
+        self._replace_labels(result.labels, outlines, "replace")
         for label, reason in by_hand.items():
             self.exclude([label], reason)
         self.set_result(result)
@@ -200,13 +204,13 @@ class Session:
     @property
     def labels(self) -> NDArray[np.int32] | None:
         """Labels as they are now, read-only, or None before there are any."""
-        self.sync()
+        self._sync_or_tell()
         return None if self._curation is None else self._curation.labels
 
     @property
     def version(self) -> tuple[int, ...]:
         """What changes with every operation on labels and with the field."""
-        self.sync()
+        self._sync_or_tell()
         edits = () if self._curation is None else (id(self._curation), self._curation.n_operations)
         return id(self.field), *edits
 
@@ -218,10 +222,16 @@ class Session:
     @property
     def outlines(self) -> Outlines | None:
         """Labels with the scores of the particles that nobody has touched since."""
-        labels, outlines = self.labels, self._outlines
-        if labels is None or outlines is None or self._curation is None:
+        labels = self.labels
+        if labels is None or self._curation is None:
             return None
-        return outlines.edit(labels, self._touched, self._curation.n_operations)
+        origin, edits = self._curation.find_origin()
+        outlines = self._outlines if origin is None else origin
+        if not isinstance(outlines, Outlines):
+            return None
+        touched = {label for edit in edits for label in edit.change.touched.tolist()}
+        n_before = int(outlines.settings.get("n_edits", 0))
+        return outlines.edit(labels, touched, n_before + len(edits))
 
     def set_outlines(self, outlines: Outlines) -> None:
         """Take over what segmentation found; it can be undone where there were labels before."""
@@ -235,47 +245,37 @@ class Session:
         field = self.field or self.find_field()
         array = as_labels(labels, field.shape)
         self.sync()
-        if self._curation is None:
-            self._curation = self._begin(array, field)
-            self._show_labels()
-        else:
+        if self._curation is None and not self._restore(field):  # another window may have begun
+            self._begin(array, field)
+            self._outlines = outlines
+        elif self._curation is not None:
             change = editing.compare(self._curation.labels, array)
-            self._push(self._curation.do(name, change, forget=True))
+            self._after(self._curation.do(name, change, origin=outlines or "given"))
         self.choose([])
-        self._outlines, self._touched = outlines, set()
         self.labels_changed.emit()
         self.result_changed.emit()
 
     def keep_in(self, folder: str | Path) -> None:
         """Write edits into this folder from now on, or go on with those that it holds."""
         field, labels = self.field or self.find_field(), self.labels
-        self._close()
-        self._folder = Path(folder)
-        if not self._restore(field):
+        self._curation = self._keeping.move(self._curation, Path(folder))
+        if self._curation is None and not self._restore(field):
             labels = np.zeros(field.shape, np.int32) if labels is None else labels
-            self._curation = self._begin(labels, field)
-            self._show_labels()
+            self._begin(labels, field)
         self.labels_changed.emit()
         self.result_changed.emit()
 
-    def _begin(self, labels: NDArray[np.int32], field: FieldOfView) -> Curation:
-        curation, notice = begin_edits(labels, field, self._folder)
+    def _begin(self, labels: NDArray[np.int32], field: FieldOfView) -> None:
+        self._curation, notice = self._keeping.begin(labels, field)
+        self._show_labels()
         self._notice(notice)
-        return curation
 
     def _restore(self, field: FieldOfView) -> bool:
-        """Go on with the edits in the folder, or with those that no folder holds, if any."""
-        curation = self._unkept.pop(self._folder, None) if self._folder is not None else None
-        notice = ""
-        if curation is not None:
-            self._folder, notice = None, "Edits of this field are not kept when napari is closed."
-        else:
-            curation, notice = restore_edits(field, self._folder)
+        """Go on with the edits that were kept, if there are any."""
+        curation, notice = self._keeping.restore(field)
         if curation is not None:
             self._curation = curation
             self._show_labels()
-        elif notice:
-            self._folder = None
         self._notice(notice)
         return curation is not None
 
@@ -284,14 +284,11 @@ class Session:
             self.notice = text
             self.noticed.emit(text)
 
-    def _close(self) -> None:
-        """Give the folder of edits back; those that no folder holds stay here for their field."""
-        self._on_painted()
+    def release(self) -> None:
+        """Give the edits back, so that others may go on with them, as when the window is gone."""
+        self._sync_or_tell()
         curation, self._curation = self._curation, None
-        if curation is not None and curation.is_kept:
-            curation.close()
-        elif curation is not None and self._place is not None:
-            self._unkept[self._place] = curation
+        self._keeping.leave(curation)
 
     def sync(self) -> None:
         """Take over what was painted or assigned in the viewer since the last time.
@@ -318,7 +315,7 @@ class Session:
     def merge(self, chosen: Sequence[int]) -> None:
         """Make one particle of several, and choose it; see `editing.merge`."""
         self._edit("merge", lambda labels: editing.merge(labels, chosen))
-        self.choose([min(chosen)])
+        self.choose([min(label for label in chosen if label > 0)])
 
     def delete(self, chosen: Sequence[int]) -> None:
         """Turn particles into background."""
@@ -328,12 +325,14 @@ class Session:
         """Split a particle by flooding from points in pixels."""
         self._edit("split", lambda labels: editing.split_by_seeds(labels, label, seeds_yx))
 
-    def split_by_line(self, label: int, line_yx: ArrayLike) -> None:
-        """Split a particle along a line in pixels."""
-        self._edit("split", lambda labels: editing.split_by_line(labels, label, line_yx))
+    def split_by_line(self, label: int, *lines_yx: ArrayLike) -> None:
+        """Split a particle along lines in pixels."""
+        self._edit("split", lambda labels: editing.split_by_line(labels, label, *lines_yx))
 
     def exclude(self, chosen: Sequence[int], reason: str) -> None:
         """Leave particles out of the statistics."""
+        if not chosen:
+            raise InputError("Expected particles to exclude, got none; click on one.")
         self._after(self._curated().exclude(chosen, reason))
 
     def include(self, chosen: Sequence[int]) -> None:
@@ -360,8 +359,10 @@ class Session:
 
         With `add` those chosen before stay, and one that is chosen again is let go.
         """
+        self._sync_or_tell()
         there = None if self._curation is None else self._curation.labels
-        wanted = [] if there is None else editing.find_present(there, labels)
+        asked = list(dict.fromkeys(labels))
+        wanted = [] if there is None else editing.find_present(there, asked)
         if add:
             kept = [label for label in self._chosen if label not in wanted]
             wanted = kept + [label for label in wanted if label not in self._chosen]
@@ -386,7 +387,7 @@ class Session:
 
     def state(self) -> tuple[Any, ...]:
         """What a result depends on, to be compared with the same at another time."""
-        return self.recipe.sha256, self.layer is not None, *self.version
+        return self.recipe.sha256, self.layer is not None, self._look(), *self.version
 
     def set_result(self, result: FieldResult, state: tuple[Any, ...] | None = None) -> None:
         """Show a result, whose table becomes the layer's features.
@@ -412,17 +413,17 @@ class Session:
 
     def _set_field(self, field: FieldOfView | None, layer: Labels | None = None) -> None:
         """Work on another field, whose labels come back if there were any, or on none."""
-        self._on_painted()
+        self._sync_or_tell()
         if self._curation is not None and self.layer in self.viewer.layers:
             self.viewer.layers.remove(self.layer)  # it comes back with its field
-        self._close()
+        self.release()
         self.field = field
         self._view.attach(None)
         self._outlines = self._result = None
-        self._touched, self._chosen, self._shown = set(), (), ()
+        self._chosen = ()
         self.notice = ""
         if field is not None:
-            self._folder = self._place = choose_edits_folder(field)
+            self._keeping.enter(field)
             self._view.attach(layer)
             self._restore(field)
         self.field_changed.emit()
@@ -431,10 +432,17 @@ class Session:
         self.result_changed.emit()
 
     def _curated(self) -> Curation:
-        self.sync()
         if self._curation is None:
             raise InputError("Expected labels to work on, got none; segment the field first.")
+        self._view.look_again(self._curation.labels)
+        self.sync()
         return self._curation
+
+    def _look(self) -> tuple[Any, ...]:
+        """What the images of the field look like, as far as that is quickly seen."""
+        key = None if self.layer is None else self.layer.metadata.get("key")
+        ours = (one for one in self.viewer.layers if one.metadata.get("key") == key)
+        return tuple((id(one.data), *one.scale) for one in ours if one is not self.layer)
 
     def _edit(self, name: str, make: Callable[[NDArray[np.int32]], Change]) -> None:
         curation = self._curated()
@@ -451,7 +459,7 @@ class Session:
             self._show_labels()
 
     def _tell(self, change: Change) -> None:
-        self._touched |= set(change.touched.tolist())
+        self._view.forget_rows(change.touched)
         self.choose(self._chosen)  # without those that are gone
         self.labels_changed.emit()
         self.result_changed.emit()
@@ -463,8 +471,8 @@ class Session:
     def _on_selected(self, label: int) -> None:
         self.choose([label])
 
-    def _on_painted(self) -> None:
-        """Take over a stroke when it ends, so that each is an operation, and kept."""
+    def _sync_or_tell(self) -> None:
+        """Take over what was painted, as when a stroke ends, so that each is an operation."""
         try:
             self.sync()
         except InputError as error:
@@ -472,9 +480,18 @@ class Session:
 
     def _on_removed(self, event: Any) -> None:
         if event.value is self.layer:
-            self._on_painted()
+            self._sync_or_tell()
+            self._lost = self.layer
             self._view.attach(None)
             self.labels_changed.emit()
             self.result_changed.emit()
-        if len(self.viewer.layers) == 0 and self.field is not None:
+        if self.field is not None and not any("role" in one.metadata for one in self.viewer.layers):
             self._set_field(None)  # as when the viewer closes: others may go on with the edits
+
+    def _on_inserted(self, event: Any) -> None:
+        """Go on with the layer of particles that was removed and is put back."""
+        if event.value is self._lost and self.layer is None and self._curation is not None:
+            self._view.attach(event.value)
+            self._show_labels()
+            self.labels_changed.emit()
+            self.result_changed.emit()

@@ -3,9 +3,11 @@
 from typing import TYPE_CHECKING
 
 import numpy as np
-from napari.layers import Layer
+from napari.layers import Labels, Layer
 
+from napari_nanodope._napari.layers import key_of
 from napari_nanodope.model import FieldOfView, InputError
+from napari_nanodope.results import FieldResult
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,36 +16,68 @@ if TYPE_CHECKING:
     from npe2.types import FullLayerData
 
 
-def find_layers(viewer: "ViewerModel") -> list[Layer]:
-    """Layers of the field that the active layer belongs to, or else of the only field.
+def find_layers(viewer: "ViewerModel", known: FieldOfView | None = None) -> list[Layer]:
+    """Layers of the field that the active layer belongs to, or else of the known or only one.
 
-    Where it was opened twice, the layers that were added last are taken.
+    Where it was opened twice, those that the known field has are taken, or else the last ones.
+
+    Parameters
+    ----------
+    viewer : ViewerModel
+        With or without a window.
+    known : FieldOfView, optional
+        The one that is worked on.
 
     Raises
     ------
     InputError
-        If there is none, or several and none of them is active.
+        If there is none, or several and none of them is active or known.
     """
-    groups: dict[tuple[str, ...], list[Layer]] = {}
+    groups: dict[str, list[Layer]] = {}
     for layer in viewer.layers:
         if "role" in layer.metadata:
-            groups.setdefault(_origin(layer), []).append(layer)
+            groups.setdefault(str(layer.metadata.get("key")), []).append(layer)
     active = viewer.layers.selection.active
-    chosen = groups.get(_origin(active)) if active is not None else None
+    chosen = groups.get(str(active.metadata.get("key"))) if active is not None else None
+    if chosen is None and known is not None:
+        chosen = groups.get(key_of(known))
     if chosen is None and len(groups) == 1:
         chosen = next(iter(groups.values()))
     if chosen is None:
         what = f"{len(groups)} fields; click on a layer of one" if groups else "none; open one"
         raise InputError(f"Expected the layers of one field, got {what}.")
-    return [one for n, one in enumerate(chosen) if not _is_repeated(one, chosen[n + 1 :])]
+    return _choose_once(chosen, known)
+
+
+def _choose_once(layers: "Sequence[Layer]", known: FieldOfView | None) -> list[Layer]:
+    """One layer of each role but labels, and only those that were read like the survey."""
+    images: dict[str, Layer] = {}
+    for layer in layers:
+        role = str(layer.metadata["role"])
+        if role != "labels" and not (role in images and _shows(images[role], known)):
+            images[role] = layer
+    source = images["survey"].metadata.get("source") if "survey" in images else None
+    return [
+        layer
+        for layer in layers
+        if layer.metadata["role"] == "labels"
+        or (layer in images.values() and layer.metadata.get("source") == source)
+    ]
+
+
+def _shows(layer: Layer, field: FieldOfView | None) -> bool:
+    """Whether a layer has the very array of a field."""
+    role = str(layer.metadata["role"])
+    array = None if field is None else field.survey if role == "survey" else field.maps.get(role)
+    return array is not None and np.shares_memory(layer.data, array)
 
 
 def is_shown(viewer: "ViewerModel", field: FieldOfView) -> bool:
-    """Whether a field is in a viewer already, with the same survey."""
+    """Whether a field, known by its survey and its names, is in a viewer already."""
+    key = key_of(field)
     return any(
-        layer.metadata.get("role") == "survey" and np.array_equal(layer.data, field.survey)
+        layer.metadata.get("role") == "survey" and layer.metadata.get("key") == key
         for layer in viewer.layers
-        if _is_layer_of(layer, field)
     )
 
 
@@ -72,58 +106,47 @@ def swap_layers(
         Those that were added.
     """
     layers = viewer.layers
-    ours = [one for one in layers if old is not None and _is_layer_of(one, old)]
-    gone = {one.metadata["role"]: one for one in ours if one.metadata["role"] != "labels"}
-    place = min(map(layers.index, gone.values()), default=len(layers))
+    key = None if old is None else key_of(old)
+    ours = [one for one in layers if "role" in one.metadata and one.metadata.get("key") == key]
+    ours = [] if key is None else ours
+    gone = [one for one in ours if one.metadata["role"] != "labels"]
+    was_visible = {one.metadata["role"]: one.visible for one in gone}
+    place = min(map(layers.index, gone), default=len(layers))
     active = layers.selection.active
-    for number, data in enumerate(new):
-        layers.insert(place + number, Layer.create(*data))
-    for layer in (one for one in ours if one.metadata["role"] != "labels"):
+    added = [Layer.create(*data) for data in new]
+    for number, layer in enumerate(added):
+        layers.insert(place + number, layer)
+    for layer in gone:
         layers.remove(layer)
-    added: list[Layer] = list(layers[place : place + len(new)])
     for layer, (_, options, _) in zip(added, new, strict=True):
-        role = options["metadata"]["role"]
         layer.name = options["name"]
-        layer.visible = gone[role].visible if role in gone else layer.visible
+        layer.visible = was_visible.get(options["metadata"]["role"], layer.visible)
     for layer in (one for one in ours if one in layers):
         layer.metadata = layer.metadata | new[0][1]["metadata"] | {"role": "labels"}
         layer.scale = field.pixel_size_nm
-    layers.selection.active = active if active in layers else layers[place]
+    layers.selection.active = active if active in layers else added[0]
     return added
 
 
-def is_same(one: FieldOfView, other: FieldOfView, *, is_seen: bool = False) -> bool:
-    """Whether two fields share their arrays, so that one is the other seen again.
+def find_saved(layers: "Sequence[Layer]", field: FieldOfView) -> "list[tuple[Labels, FieldResult]]":
+    """Layers that show the saved result of a field, as one of them does that was just opened."""
+    found = ((one, one.metadata.get("result")) for one in layers if isinstance(one, Labels))
+    return [
+        (layer, result)
+        for layer, result in found
+        if isinstance(result, FieldResult) and is_same(result.field, field)
+    ]
 
-    Layers of another type than the field's are converted and share nothing; then `is_seen` tells
-    that they are the layers that were there before.
-    """
-    is_alike = one.maps.keys() == other.maps.keys() and np.allclose(
-        one.pixel_size_nm, other.pixel_size_nm
+
+def is_same(one: FieldOfView, other: FieldOfView) -> bool:
+    """Whether two fields have the same numbers, so that one is the other seen again."""
+    is_alike = (
+        one.maps.keys() == other.maps.keys()
+        and np.allclose(one.pixel_size_nm, other.pixel_size_nm)
+        and (one.sample_id, one.field_id) == (other.sample_id, other.field_id)
     )
+    pairs = [(one.survey, other.survey)] if is_alike else []
+    pairs += [(one.maps[name], other.maps[name]) for name in one.maps] if is_alike else []
     return is_alike and all(
-        is_seen or np.shares_memory(a, b)
-        for a, b in zip(
-            (one.survey, *one.maps.values()), (other.survey, *other.maps.values()), strict=True
-        )
+        a.shape == b.shape and (np.shares_memory(a, b) or np.array_equal(a, b)) for a, b in pairs
     )
-
-
-def _origin(layer: Layer) -> tuple[str, ...]:
-    """What the layers of one field have in common."""
-    names = ("sample_id", "field_id", "source")
-    return tuple(str(layer.metadata.get(name)) for name in names)
-
-
-def _is_repeated(layer: Layer, later: "Sequence[Layer]") -> bool:
-    """Whether one of the later layers shows the same pixels in the same role."""
-    return layer.metadata["role"] != "labels" and any(
-        one.metadata["role"] == layer.metadata["role"] and np.array_equal(one.data, layer.data)
-        for one in later
-    )
-
-
-def _is_layer_of(layer: Layer, field: FieldOfView) -> bool:
-    """Whether a layer shows a field or its labels."""
-    origin = tuple(map(str, (field.sample_id, field.field_id, field.source)))
-    return "role" in layer.metadata and _origin(layer) == origin

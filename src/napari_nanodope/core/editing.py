@@ -13,8 +13,10 @@ from napari_nanodope.model import InputError
 
 Labels = NDArray[np.int32]
 
+_SLIVER = 0.1  # of a particle, which is part of it if all of it lies along the cut
+_FAR = 1e7  # pixels from the origin, where no image reaches
 _FEW = 8  # labels that are sooner looked for one by one
-_FOUR = ndimage.generate_binary_structure(2, 1)
+_FOUR, _EIGHT = (ndimage.generate_binary_structure(2, n) for n in (1, 2))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -134,9 +136,10 @@ def split_by_seeds(labels: Labels, label: int, seeds_yx: ArrayLike) -> Change:
     window = _bound(labels, label)
     inside = labels[window] == label
     corner = np.array([part.start for part in window])
-    at = np.rint(np.asarray(seeds_yx, float).reshape(-1, 2)).astype(int) - corner
-    within = ((at >= 0) & (at < inside.shape)).all(axis=1)
+    points = _check_points(seeds_yx)
+    at = np.rint(points).astype(int) - corner
     at = at[np.sort(np.unique(at, axis=0, return_index=True)[1])]  # a double click is one
+    within = ((at >= 0) & (at < inside.shape)).all(axis=1)
     if len(at) < 2 or not within.all() or not inside[tuple(at.T)].all():
         raise InputError(
             f"Expected two or more different pixels of particle {label} as seeds, got "
@@ -148,8 +151,8 @@ def split_by_seeds(labels: Labels, label: int, seeds_yx: ArrayLike) -> Change:
     return _number_parts(labels, label, window, parts)
 
 
-def split_by_line(labels: Labels, label: int, line_yx: ArrayLike) -> Change:
-    """Change that cuts a particle along a drawn line; pixels below it go to the nearest part.
+def split_by_line(labels: Labels, label: int, *lines_yx: ArrayLike) -> Change:
+    """Change that cuts a particle along drawn lines; pixels below them go to the nearest part.
 
     Parameters
     ----------
@@ -157,43 +160,79 @@ def split_by_line(labels: Labels, label: int, line_yx: ArrayLike) -> Change:
         The image.
     label : int
         Particle to split.
-    line_yx : (N, 2) array
-        Corners of the line in pixels, N at least 2. The largest part keeps the number.
+    *lines_yx : (N, 2) array
+        Corners of each line in pixels, N at least 2. The largest part keeps the number. Pieces of
+        the particle that were apart before and that no line divides become particles too; slivers
+        along a line do not.
 
     Raises
     ------
     InputError
-        If the line does not separate parts of the particle.
+        If the lines do not separate parts of the particle.
     """
     _check_present(labels, [label])
     window = _bound(labels, label)
     inside = np.pad(labels[window] == label, 1)
     corner = np.array([part.start - 1 for part in window])
-    cut = _rasterise(np.asarray(line_yx, float).reshape(-1, 2) - corner, inside.shape) & inside
-    _, n_before = ndimage.label(inside, _FOUR)
-    parts, n_parts = ndimage.label(inside & ~cut, _FOUR)
-    if n_parts <= n_before:
+    cut = np.zeros(inside.shape, bool)
+    for line in lines_yx:
+        cut |= _rasterise(_check_points(line) - corner, inside.shape) & inside
+    bodies, n_bodies = ndimage.label(inside, _EIGHT)
+    parts, n_parts = np.zeros(inside.shape, np.int32), 0
+    for body in range(1, n_bodies + 1):
+        divided = _divide(bodies == body, cut)
+        parts = np.where(divided > 0, divided + n_parts, parts)
+        n_parts += int(divided.max())
+    if n_parts <= n_bodies:
         raise InputError(
             f"Expected a line across particle {label}, got one that leaves it whole; draw from "
             f"outside it to outside it."
         )
-    nearest = ndimage.distance_transform_edt(
-        parts == 0, return_distances=False, return_indices=True
-    )
-    parts = np.where(inside, parts[tuple(nearest)], 0)[1:-1, 1:-1]
     order = np.argsort(-np.bincount(parts.ravel(), minlength=n_parts + 1)[1:], kind="stable")
     rank = np.zeros(n_parts + 1, np.int32)
     rank[1 + order] = np.arange(1, n_parts + 1)
-    return _number_parts(labels, label, window, rank[parts])
+    return _number_parts(labels, label, window, rank[parts][1:-1, 1:-1])
+
+
+def _divide(body: NDArray[np.bool_], cut: NDArray[np.bool_]) -> Labels:
+    """Parts (from 1) of a connected body on the sides of a cut; one where it does not divide it.
+
+    A piece that lies along the cut all over is a sliver that the raster left, unless there are no
+    others; a piece that hangs by a corner of another belongs to that one.
+    """
+    pieces, n = ndimage.label(body & ~cut, _FOUR)
+    beside = ndimage.binary_dilation(cut & body, _EIGHT)
+    sizes = np.bincount(pieces.ravel(), minlength=n + 1)[1:]
+    along = np.bincount(pieces[beside], minlength=n + 1)[1:]
+    touching = [int(i) for i in np.argsort(-sizes, kind="stable") if along[i] > 0]
+    real = [i + 1 for i in touching if along[i] < sizes[i]]
+    if len(real) < 2:
+        real = [i + 1 for i in touching[:2] if sizes[i] >= _SLIVER * sizes.sum()]
+    if len(real) < 2:
+        return body.astype(np.int32)
+    seeds = np.zeros(body.shape, np.int32)
+    for number, piece in enumerate(real, 1):
+        seeds[pieces == piece] = number
+    nearest = ndimage.distance_transform_edt(
+        seeds == 0, return_distances=False, return_indices=True
+    )
+    return np.asarray(np.where(body, seeds[tuple(nearest)], 0), np.int32)
 
 
 def find_present(labels: Labels, chosen: Sequence[int]) -> list[int]:
     """Those of the chosen numbers that particles of an image (Y, X) have, in their order."""
-    wanted = [int(label) for label in chosen if label > 0]
+    wanted = [int(label) for label in chosen if 0 < label <= np.iinfo(np.int32).max]
     if len(wanted) < _FEW:
         return [label for label in wanted if (labels == label).any()]
     there = np.isin(np.array(wanted, np.int32), labels)
     return [label for label, is_there in zip(wanted, there, strict=True) if is_there]
+
+
+def _check_points(points_yx: ArrayLike) -> NDArray[np.float64]:
+    points = np.asarray(points_yx, float).reshape(-1, 2)
+    if not np.isfinite(points).all() or np.abs(points).max(initial=0.0) > _FAR:
+        raise InputError("Expected points in pixels, got some that are nowhere; mark them again.")
+    return points
 
 
 def _check_present(labels: Labels, chosen: Sequence[int]) -> list[int]:

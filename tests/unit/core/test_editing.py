@@ -157,3 +157,50 @@ def test_new_numbers_lie_between_the_others_where_the_highest_is_taken():
     after = labels.copy()
     change.apply(after)
     assert set(np.unique(after)) == {0, 1, 2, 3, 4, np.iinfo(np.int32).max}
+
+
+def test_straight_lines_across_a_disc_make_two_parts():
+    y, x = np.ogrid[:40, :40]
+    disc = ((y - 20) ** 2 + (x - 20) ** 2 <= 64).astype(np.int32)
+    rng = np.random.default_rng(4)
+    for _ in range(200):
+        angle, offset = rng.uniform(0, np.pi), rng.uniform(-4, 4)
+        along, across = (
+            np.array([np.sin(angle), np.cos(angle)]),
+            np.array([np.cos(angle), -np.sin(angle)]),
+        )
+        middle = np.array([20, 20]) + offset * across
+        after = disc.copy()
+        split_by_line(disc, 1, [middle - 18 * along, middle + 18 * along]).apply(after)
+        assert sorted(np.unique(after)) == [0, 1, 2]
+        assert np.bincount(after.ravel())[1:].min() > 20
+
+
+def test_what_hangs_by_a_corner_or_lies_on_the_line_is_no_part():
+    labels = np.zeros((20, 40), np.int32)
+    labels[5:15, 5:35] = 3
+    labels[4, 35] = 3  # a corner of the body
+    labels[2, 20] = 3  # apart, on the line
+    after = labels.copy()
+    split_by_line(labels, 3, [[0, 20], [19, 20]]).apply(after)
+    sizes = np.bincount(after.ravel())[1:]
+    assert sorted(sizes[sizes > 1]) == pytest.approx([150, 151], abs=12)
+    assert after[4, 35] == after[5, 34]
+
+
+def test_several_lines_cut_at_once():
+    labels = np.zeros((20, 60), np.int32)
+    labels[5:15, 5:55] = 1
+    lines = [[[0, 20], [19, 20]], [[0, 40], [19, 40]]]
+    after = labels.copy()
+    split_by_line(labels, 1, *lines).apply(after)
+    assert set(np.unique(after)) == {0, 1, 2, 3}
+
+
+@pytest.mark.parametrize("point", [np.nan, np.inf, 1e30])
+def test_points_that_are_nowhere_are_told(point):
+    labels = np.ones((10, 10), np.int32)
+    with pytest.raises(InputError, match="Expected points in pixels"):
+        split_by_line(labels, 1, [[point, 1], [2, 3]])
+    with pytest.raises(InputError, match="Expected points in pixels"):
+        split_by_seeds(labels, 1, [[point, 1], [2, 3]])

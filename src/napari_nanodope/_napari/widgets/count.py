@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _OVERLAY = "dopant pixels"
 _COLOUR = "#ffd500"
+_MARK = "nanodope dopant pixels"
+_STALE = "From before the last change:"
 _STEP = 1e-3  # counts over which the overlay goes from clear to full
 
 
@@ -48,6 +50,7 @@ class CountPanel(Panel):
         self._overlay: Any = None
         self._free: NDArray[np.bool_] | None = None
         self._told: FieldResult | None = None
+        self._sentences: list[str] = []
         self.elements.changed.connect(self._on_changed)
         self.form.changed.connect(self._on_changed)
         self.volume.changed.connect(self._on_changed)
@@ -68,7 +71,7 @@ class CountPanel(Panel):
 
     def _measure(self) -> None:
         session = self.session
-        field = session.field or session.find_field()
+        field = session.find_field()
         labels = session.labels
         if labels is None:
             raise InputError("Expected labels to measure, got none; segment the field first.")
@@ -111,7 +114,8 @@ class CountPanel(Panel):
         """Overlay and numbers for the threshold; nothing where it is chosen automatically."""
         field, threshold = self.session.field, self.session.recipe.count.threshold
         dopant = self.session.recipe.field.dopant
-        if field is None or dopant not in field.maps or threshold == "auto":
+        is_shown = any(one.metadata.get("role") == dopant for one in self.session.viewer.layers)
+        if field is None or dopant not in field.maps or threshold == "auto" or not is_shown:
             self.live.setText("")
             if self._overlay in self.session.viewer.layers:
                 self.session.viewer.layers.remove(self._overlay)
@@ -137,6 +141,8 @@ class CountPanel(Panel):
         """Pixels above the threshold, drawn by the limits of contrast, which takes no time."""
         viewer, field = self.session.viewer, self.session.field
         limits = (threshold, threshold + _STEP)
+        if self._overlay is None:  # of a panel that was closed
+            self._overlay = next((one for one in viewer.layers if _MARK in one.metadata), None)
         if self._overlay is None or self._overlay not in viewer.layers or field is None:
             colours = Colormap(["transparent", _COLOUR], name="dopants")
             selected = viewer.layers.selection.active
@@ -148,6 +154,7 @@ class CountPanel(Panel):
                 units=("nm", "nm"),
                 axis_labels=("y", "x"),
                 contrast_limits=limits,
+                metadata={_MARK: True},
             )
             viewer.layers.selection.active = selected
         elif self._overlay.data is not counts:  # of another field, or read anew
@@ -164,8 +171,12 @@ class CountPanel(Panel):
         result = self.session.result
         is_stale = result is not None and self.session.is_stale
         self.button.setText("Measure again" if is_stale else "Measure")
-        if result is not None and result is not self._told:
-            self.tell("\n".join([*result.summary["statements"], *result.summary["warnings"]]))
+        if result is not self._told:
+            about = {} if result is None else result.summary
+            self._sentences = [*about.get("statements", ()), *about.get("warnings", ())]
+            self.tell("\n".join(self._sentences))
+        elif is_stale and self._sentences:
+            self.tell("\n".join([_STALE, *self._sentences]))
         self._told = result
         if is_stale and self.always.isChecked():
             self._timer.start()

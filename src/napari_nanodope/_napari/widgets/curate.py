@@ -57,6 +57,7 @@ class CuratePanel(Panel):
             hint, self.about, self._make_buttons(), reason, self.reason, self.form, self.left_out
         )
         self.follow(self.session.noticed, self.tell)
+        self.follow(self.session.field_changed, self._drop_marks)
         self.follow(self.session.labels_changed, self._on_labels)
         self.follow(self.session.chosen_changed, self._show_chosen)
         self.follow(self.session.recipe_changed, self._show_recipe)
@@ -203,13 +204,18 @@ class CuratePanel(Panel):
             table, _ = window.add_plugin_dock_widget("napari", "Features table widget")
             table.parent().addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, table)
 
+    def _drop_marks(self) -> None:
+        self._splitting.drop()
+
     def _split(self, *, by_line: bool) -> None:
         """Begin to mark where to split, or split where it is marked."""
         if self._splitting.marks is not None:
             self.tell(self._splitting.end())
             return
         self.tell(self._splitting.begin(by_line=by_line))
-        self._bind_keys(self._splitting.marks, ("K", "L"))  # Delete is for its points
+        marks: Any = self._splitting.marks
+        self._bind_keys(marks, ("K", "L"))  # Delete is for its points
+        marks.bind_key("Control-Z", lambda _: self._splitting.undo(), overwrite=True)
 
 
 def _is_ours(callback: Any) -> bool:

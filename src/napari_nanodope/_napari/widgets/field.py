@@ -125,6 +125,12 @@ class FieldPanel(Panel):
         super()._on_ended()
         self._continue()
 
+    def cancel(self) -> None:
+        """Give up what is running; the spectrum of particles is read when it is asked for again."""
+        if self.job is not None and self._part is None and self.view.of_chosen.isChecked():
+            self.view.of_chosen.setChecked(False)
+        super().cancel()
+
     def _take_content(self, field: FieldOfView, content: FileContent) -> None:
         if identify_file(field) != identify_file(self.session.field):
             return
@@ -208,7 +214,8 @@ class FieldPanel(Panel):
         mask = np.isin(labels, chosen)
         wanted = (identify_file(field), mask.tobytes())
         if wanted != self._summed:
-            self._summed = wanted
+            self._summed, self._part = wanted, None
+            self._draw()
             self.run(lambda *_: read_part(field, mask), lambda part: self._take_part(part, wanted))
 
     def _take_part(self, part: "SumSpectrum | None", wanted: Any) -> None:

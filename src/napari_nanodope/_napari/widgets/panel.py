@@ -31,6 +31,7 @@ class Panel(QWidget):
         super().__init__()
         self.session: Session = session_of(viewer)
         self.job: Job | None = None
+        self._window: QWidget | None = None
         self._layout = QVBoxLayout(self)
         self._layout.setAlignment(Qt.AlignmentFlag.AlignTop)
         self._message = QLabel()
@@ -56,6 +57,15 @@ class Panel(QWidget):
         for widget in widgets:
             self._layout.addWidget(widget)
         self._layout.addLayout(self._foot)
+
+    def showEvent(self, event: Any) -> None:
+        """Let the edits go when the window that holds the panel is gone."""
+        super().showEvent(event)
+        window = self.window()
+        if window is not None and window is not self and window is not self._window:
+            self._window = window
+            session = self.session
+            window.destroyed.connect(lambda *_: session.release())
 
     def follow(self, signal: SignalInstance, slot: Callable[..., Any]) -> None:
         """Call a method of the panel at a signal of the session, until the panel is destroyed."""

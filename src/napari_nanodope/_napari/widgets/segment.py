@@ -85,7 +85,8 @@ class SegmentPanel(Panel):
 
     def _take_layer(self) -> None:
         layer = self.session.viewer.layers.selection.active
-        self.session.find_field()
+        if self.session.field is None:
+            self.session.find_field()
         if not isinstance(layer, Labels):
             raise InputError(
                 "Expected a labels layer to be selected, got "

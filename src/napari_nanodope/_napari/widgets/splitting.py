@@ -56,6 +56,16 @@ class Splitting:
         self._session.viewer.layers.selection.active = self._marks
         return f"{hint}, then press Split again."
 
+    def undo(self) -> None:
+        """Take the last mark back."""
+        if self.marks is not None and len(self.marks.data):
+            self.marks.data = self.marks.data[:-1]
+
+    def drop(self) -> None:
+        """Remove the marks, as those of another field."""
+        if self.marks is not None:
+            self._session.viewer.layers.remove(self.marks)
+
     def end(self) -> str:
         """Split where it is marked and remove the marks; return what to tell, if anything.
 
@@ -67,13 +77,13 @@ class Splitting:
         marks, session = self.marks, self._session
         if marks is None:
             return ""
-        points = [np.atleast_2d(points) for points in marks.data]
+        points = [np.atleast_2d(one) for one in marks.data]
         if points and not session.chosen:
             raise InputError("Expected a particle to split, got none; click on one.")
         if points and isinstance(marks, Points):
             session.split_by_seeds(session.chosen[0], np.concatenate(points))
         elif points:
-            session.split_by_line(session.chosen[0], points[-1])
+            session.split_by_line(session.chosen[0], *points)
         session.viewer.layers.remove(marks)
         session.viewer.layers.selection.active = session.layer
         self._marks = None
