@@ -162,7 +162,7 @@ def build_transformer() -> object:
     model.gpu = model.device.type != "cpu"
     model.backbone = "sam_vitl"
     model.pretrained_model = ""
-    model.net = vit.CPSAM(dtype=torch.bfloat16).to(model.device)
+    model.net = vit.CPSAM(dtype=torch.bfloat16).to(model.device, torch.bfloat16)
     return model
 
 

@@ -108,7 +108,7 @@ class MapsStage(Stage):
 class SegmentStage(Stage):
     """From images to labels."""
 
-    method: Literal["watershed", "cellpose"] = "watershed"
+    method: Literal["cellpose", "watershed"] = "cellpose"
     """How nanocrystals are outlined."""
     model: str = "nanocrystal"
     """Network of "cellpose": the bundled one, "cpsam_v2", "cpdino", or a file of weights."""

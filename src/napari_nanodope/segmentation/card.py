@@ -48,7 +48,7 @@ on. The scale was found, not given. AP is TP / (TP + FP + FN) at an intersection
 """
 
 
-def write_card(weights: Path, about: dict[str, Any], *, n_per_kind: int = 10) -> Path:
+def write_card(weights: Path, about: dict[str, Any], *, n_per_kind: int = 30) -> Path:
     """Score a network on held-out scenes and write its card beside the weights.
 
     Parameters

@@ -39,6 +39,8 @@ _SMALL_PX, _MANY_SMALL = 12.0, 0.3  # particles worth enlarging, and their share
 # What follows was chosen on simulated scenes so that the level found does as well as the one for
 # the true diameter: powers of probability and of the area covered, and how near to the best.
 _SURENESS, _COVERAGE, _NEARLY = 4, 0.3, 0.85
+# Below these, on simulated scenes with particles and without, what was found were none.
+_LEAST_SURE, _LEAST_WEIGHT = 0.3, 0.06
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +101,11 @@ def segment_by_cellpose(
     near to 22 px. Without a diameter all magnifications are tried on the middle of the picture. At
     each, the share of the area found that lies in particles of 10 to 40 px is weighted by
     probability to the 4th power, by 1 - flow error / 0.4, and by the share of the picture covered
-    to the power 0.3; the finest one within 85 % of the best is taken. Pictures of more than 1024
-    pixels a side (at that magnification) are cut into overlapping windows; a particle belongs to
-    the window that its centre lies in. There is no random number in this, and no dependence on the
-    number of threads.
+    to the power 0.3; the finest one within 85 % of the best is taken. Where, of the whole picture,
+    that weight is below 0.06, or below 0.3 without the share covered, there is nothing in it.
+    Pictures of more than 1024 pixels a side (at that magnification) are cut into overlapping
+    windows; a particle belongs to the window that its centre lies in. There is no random number in
+    this, and no dependence on the number of threads.
     """
     network = load_network(str(model))
     found = segment_by_network(
@@ -141,6 +144,7 @@ def segment_by_network(
 ) -> Segmentation:
     """Outlines of particles by a network that is already loaded; see `segment_by_cellpose`."""
     tries: dict[float, Found] = {}
+    is_found = diameter_px is None
     if diameter_px is None:
         level, diameter_px = _find_level(network, image, tries)
     else:
@@ -148,6 +152,8 @@ def segment_by_network(
     found = tries.get(level)
     if found is None or found.logits.shape != _shape_at(image.shape, level):
         found = _segment(network, rescale(image, level))
+    if is_found and not _is_convincing(found):
+        found = replace(found, labels=np.zeros_like(found.labels))
     labels = bring_back(found.labels, found.logits, level, image.shape)
     compact = compact_labels(labels)  # shrinking may have lost some
     kept = compact.ids - 1
@@ -199,18 +205,37 @@ def _try_level(
 ) -> _Try:
     small = rescale(_take_middle(image, _SAMPLE_PX / level), level)
     found = tries[level] = _segment(network, small)
-    areas = np.bincount(found.labels.ravel())[1:].astype(float)
-    diameters = 2 * np.sqrt(areas / np.pi)
-    sure = found.probability**_SURENESS * (1 - found.flow_error / LARGEST_FLOW_ERROR)
-    fits = (diameters >= _COMFORT_PX[0]) & (diameters <= _COMFORT_PX[1])
+    areas, diameters = _measure(found)
     share_small = float(areas[diameters < _SMALL_PX].sum() / max(areas.sum(), 1))
-    if not fits.any():
+    weight, _ = _weigh(found)
+    if weight == 0:
         return _Try(level, 0.0, BEST_DIAMETER_PX / level, share_small)
-    covered = areas[fits].sum() / small.size
-    weight = covered**_COVERAGE * np.sum((areas * sure)[fits]) / areas.sum()
+    fits = (diameters >= _COMFORT_PX[0]) & (diameters <= _COMFORT_PX[1])
     order = np.argsort(diameters[fits])
     middle = np.searchsorted(np.cumsum(areas[fits][order]), areas[fits].sum() / 2)
-    return _Try(level, float(weight), float(diameters[fits][order][middle] / level), share_small)
+    return _Try(level, weight, float(diameters[fits][order][middle] / level), share_small)
+
+
+def _measure(found: Found) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Areas and equivalent diameters of particles, at the magnification of the network."""
+    areas = np.bincount(found.labels.ravel())[1:].astype(float)
+    return areas, 2 * np.sqrt(areas / np.pi)
+
+
+def _weigh(found: Found) -> tuple[float, float]:
+    """How well particles show, with and without the share of the picture that they cover."""
+    areas, diameters = _measure(found)
+    fits = (diameters >= _COMFORT_PX[0]) & (diameters <= _COMFORT_PX[1])
+    if not fits.any():
+        return 0.0, 0.0
+    sure = found.probability**_SURENESS * (1 - found.flow_error / LARGEST_FLOW_ERROR)
+    sureness = float(np.sum((areas * sure)[fits]) / areas.sum())
+    return float((areas[fits].sum() / found.labels.size) ** _COVERAGE * sureness), sureness
+
+
+def _is_convincing(found: Found) -> bool:
+    weight, sureness = _weigh(found)
+    return weight >= _LEAST_WEIGHT and sureness >= _LEAST_SURE
 
 
 def _take_middle(image: FloatImage, side: float) -> FloatImage:

@@ -1,18 +1,20 @@
 """Particles by the bundled network: found at any size, the same twice, and none in noise."""
 
+import hashlib
 import subprocess
 import sys
+from importlib.resources import files
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import napari_nanodope as nd
 from napari_nanodope.segmentation import cellpose, outline
-from napari_nanodope.segmentation.cellpose import segment_by_cellpose
+from napari_nanodope.segmentation.cellpose import segment_by_cellpose, segment_by_network
 from napari_nanodope.segmentation.evaluation import compare_labels
+from napari_nanodope.segmentation.models import Found
 from napari_nanodope.segmentation.scenes import render_scene
-
-CELLPOSE = nd.Recipe().replace(segment={"method": "cellpose"})
 
 
 @pytest.mark.parametrize("diameter", [7.0, 15.0, 30.0, 60.0, 120.0])
@@ -33,7 +35,9 @@ def test_the_diameter_can_be_overruled():
     assert found.settings["magnification"] == 1 / 4
 
 
-@pytest.mark.parametrize("kind", ["constant", "poisson", "sparse", "gaussian", "gradient"])
+@pytest.mark.parametrize(
+    "kind", ["constant", "poisson", "sparse", "gaussian", "carbon", "gradient"]
+)
 def test_blank_pictures_hold_no_particle(kind):
     rng = np.random.default_rng(5)
     shape = 256, 256
@@ -43,6 +47,7 @@ def test_blank_pictures_hold_no_particle(kind):
         "poisson": rng.poisson(4, shape),
         "sparse": rng.poisson(0.05, shape),
         "gaussian": rng.normal(100, 10, shape),
+        "carbon": render_scene("blank", seed=3).image,
         "gradient": ramp + rng.normal(0, 2, shape),
     }
     assert segment_by_cellpose(images[kind].astype(np.float32)).labels.max() == 0
@@ -51,7 +56,7 @@ def test_blank_pictures_hold_no_particle(kind):
 def test_pictures_are_left_as_they_were_and_the_answer_is_the_same_twice():
     field, _ = nd.simulate_field(nd.PhantomParams(shape_px=(120, 100), shot_noise=True), seed=2)
     before = field.survey.copy()
-    once, twice = (nd.segment(field, CELLPOSE.segment) for _ in range(2))
+    once, twice = nd.segment(field), nd.segment(field)
     np.testing.assert_array_equal(once, twice)
     np.testing.assert_array_equal(field.survey, before)
     assert once.dtype == np.int32
@@ -97,14 +102,14 @@ def test_large_pictures_are_cut_without_a_seam(monkeypatch):
 
 def test_scores_come_with_the_particles_and_doubtful_ones_can_be_told():
     field, _ = nd.simulate_field(nd.PhantomParams(shape_px=(200, 200), shot_noise=True), seed=3)
-    found = outline(field, CELLPOSE.segment)
+    found = outline(field)
     assert found.scores["label"].tolist() == list(range(1, found.labels.max() + 1))
     assert found.scores["probability"].between(0.4, 1).all()
     assert found.scores["flow_error"].between(0, 0.4).all()
     assert found.settings["method"] == "cellpose"
     assert found.settings["model"] == "nanocrystal"
     assert found.settings["diameter_is_estimated"]
-    result = nd.analyze(field, CELLPOSE)
+    result = nd.analyze(field)
     np.testing.assert_array_equal(result.particles["probability"], found.scores["probability"])
     assert result.provenance["labels"]["model_sha256"] == found.settings["model_sha256"]
 
@@ -113,11 +118,7 @@ def test_the_expected_diameter_is_in_nanometres():
     scene = render_scene("HAADF", seed=14, diameter_px=20.0)
     for pixel_nm in (0.1, 5.0):
         field = nd.FieldOfView(scene.image, {"Cd": scene.image}, pixel_nm)
-        stage = (
-            nd.Recipe()
-            .replace(segment={"method": "cellpose", "diameter_nm": 20 * pixel_nm})
-            .segment
-        )
+        stage = nd.Recipe().replace(segment={"diameter_nm": 20 * pixel_nm}).segment
         found = outline(field, stage)
         assert found.settings["magnification"] == 1
         assert found.diameter_nm == pytest.approx(20 * pixel_nm)
@@ -127,7 +128,7 @@ def test_the_area_is_that_of_the_silhouette():
     field, truth = nd.simulate_field(
         nd.PhantomParams(gap_nm=4.0, radius_nm=6.0, radius_sd_nm=1.0, shot_noise=True), seed=4
     )
-    scores = compare_labels(truth.labels, nd.segment(field, CELLPOSE.segment))
+    scores = compare_labels(truth.labels, nd.segment(field))
     assert scores["AP50"] > 0.95
     assert scores["area_ratio"] == pytest.approx(1, abs=0.06)
 
@@ -136,15 +137,14 @@ def test_the_area_is_that_of_the_silhouette():
 def test_close_packed_spheres_are_separated(radius_sd_nm):
     params = nd.PhantomParams(gap_nm=0.0, radius_sd_nm=radius_sd_nm)
     field, truth = nd.simulate_field(params, seed=1)
-    assert nd.segment(field, CELLPOSE.segment).max() == pytest.approx(
-        len(truth.particles), rel=0.05
-    )
+    assert nd.segment(field).max() == pytest.approx(len(truth.particles), rel=0.05)
 
 
 @pytest.mark.parametrize("n_particles", [3, 15])
-def test_a_few_particles_are_found_among_noise(n_particles):
+@pytest.mark.parametrize("radius_nm", [2.8, 4.2])
+def test_a_few_particles_are_found_among_noise(radius_nm, n_particles):
     params = nd.PhantomParams(
-        radius_nm=4.2,
+        radius_nm=radius_nm,
         radius_sd_nm=0.2,
         n_particles=n_particles,
         arrangement="random",
@@ -153,7 +153,21 @@ def test_a_few_particles_are_found_among_noise(n_particles):
     )
     field, truth = nd.simulate_field(params, seed=0)
     assert len(truth.particles) == n_particles
-    assert nd.segment(field, CELLPOSE.segment).max() == pytest.approx(n_particles, abs=1)
+    assert nd.segment(field).max() == pytest.approx(n_particles, abs=1)
+
+
+@pytest.mark.parametrize("rate", [0.01, 0.05, 0.2, 1.0, 20.0])
+@pytest.mark.parametrize("diameter", [None, 12.0])
+def test_counts_without_particles_hold_no_particle(rate, diameter):
+    noise = np.random.default_rng(3).poisson(rate, (200, 200)).astype(np.float32)
+    assert segment_by_cellpose(noise, diameter).labels.max() == 0
+
+
+def test_a_film_without_particles_holds_no_particle():
+    for seed in range(4):
+        params = nd.PhantomParams(n_particles=0, shot_noise=seed % 2 == 0)
+        field, _ = nd.simulate_field(params, seed=seed)
+        assert nd.segment(field).max() == 0
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 7), (2, 2), (3, 40)])
@@ -162,3 +176,28 @@ def test_pictures_of_few_pixels_are_segmented(shape):
     assert found.labels.shape == shape
     assert not found.labels.any()
     assert len(found.scores) == 0
+
+
+def test_the_bundled_model_and_its_card_belong_together():
+    folder = files("napari_nanodope.segmentation") / "weights"
+    weights = (folder / "nanocrystal.safetensors").read_bytes()
+    card = (folder / "nanocrystal.md").read_text(encoding="utf-8")
+    assert hashlib.sha256(weights).hexdigest() in card
+    assert len(weights) < 6_000_000
+
+
+def test_what_nobody_would_believe_is_left_out_unless_the_diameter_is_told():
+    """Labels of low probability: at automatic scale the picture is empty."""
+
+    class Doubtful:
+        sha256, device = "0", SimpleNamespace(type="cpu")
+
+        def evaluate(self, image):
+            found = np.zeros(image.shape, np.int32)
+            found[20:40, 20:40] = 1
+            return Found(found, np.where(found > 0, 1.0, -1.0), np.array([0.6]), np.array([0.2]))
+
+    image = np.zeros((64, 64), np.float32)
+    assert segment_by_network(Doubtful(), image).labels.max() == 0
+    assert len(segment_by_network(Doubtful(), image).scores) == 0
+    assert segment_by_network(Doubtful(), image, 22.0).labels.max() == 1
