@@ -1,5 +1,8 @@
 """The plugin as napari sees it: through its manifest, in a real viewer and in a headless one."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -110,3 +113,29 @@ def test_what_is_wrong_with_a_file_reaches_the_user(headless, tmp_path):
     np.savez(tmp_path / "scan.npz", Cd=np.ones((3, 3)))
     with pytest.raises(InputError, match="Expected a calibration in nm in"):
         headless.open(tmp_path / "scan.npz", plugin=PLUGIN)
+
+
+SEGMENT = """
+import os
+import napari
+import numpy as np
+from qtpy.QtWidgets import QApplication
+from napari_nanodope.segmentation.models import load_network
+
+viewer = napari.Viewer()
+viewer.add_image(np.eye(50))
+QApplication.processEvents()
+viewer.screenshot()
+print(load_network("nanocrystal").is_small, flush=True)
+os._exit(0)
+"""
+
+
+@pytest.mark.gui
+def test_the_network_loads_beside_an_open_window():
+    """Where OpenGL is Mesa's, as on servers, Triton would end the process."""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", SEGMENT], capture_output=True, text=True, check=False
+    )
+    assert done.stdout.split() == ["True"], done.stderr
+    assert done.returncode == 0

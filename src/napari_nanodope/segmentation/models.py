@@ -5,7 +5,9 @@ Cellpose and torch are imported where they are needed, because that takes second
 
 import hashlib
 import math
-from contextlib import suppress
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import as_file, files
@@ -135,6 +137,8 @@ def load_network(name: str) -> Network:
     InputError
         If there is no such model, its file is damaged, or it cannot be fetched.
     """
+    with _without_triton():
+        import cellpose.models  # noqa: F401, PLC0415
     if name == BUNDLED:
         with as_file(files("napari_nanodope.segmentation") / f"weights/{BUNDLED}.safetensors") as f:
             return _load(f, f.stat().st_mtime_ns)
@@ -147,6 +151,27 @@ def load_network(name: str) -> Network:
             f"{name!r}; check the name or the path."
         )
     return _load(path, path.stat().st_mtime_ns)
+
+
+@contextmanager
+def _without_triton() -> Iterator[None]:
+    """Keep torch from loading Triton where there are windows; nothing here compiles with it.
+
+    Triton brings an LLVM of its own, and a process that has Mesa's, for OpenGL, crashes on it; as
+    others do whose libraries meet Mesa's [1]_.
+
+    References
+    ----------
+    .. [1] https://github.com/pytorch/pytorch/issues/96060
+    """
+    is_hidden = "qtpy" in sys.modules and "triton" not in sys.modules
+    if is_hidden:
+        sys.modules["triton"] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        if is_hidden:
+            sys.modules.pop("triton", None)
 
 
 @lru_cache(maxsize=2)

@@ -180,8 +180,11 @@ class _Number:
             row.addWidget(self._spin, 1)
             row.addWidget(self._box)
             if is_positive:
-                self._spin.setSpecialValueText("type a number")
+                self._box.toggled.connect(self._show_what_is_missing)
             self._box.toggled.connect(self._spin.setDisabled)
+
+    def _show_what_is_missing(self, is_without: bool) -> None:
+        self._spin.setSpecialValueText(" " if is_without else "type a number")
 
     def connect(self, slot: Any) -> None:
         self._spin.valueChanged.connect(slot)
