@@ -74,7 +74,11 @@ def test_the_text_runs_by_itself(scan: Path, tmp_path: Path) -> None:
 def test_settings_and_what_the_reader_was_told_are_kept(scan: Path) -> None:
     recipe = nd.Recipe().replace(
         count={"threshold": 1.5},
-        segment={"diameter_nm": 8.0, "model": "C:\\nets\\one.safetensors"},
+        segment={
+            "method": "watershed",
+            "diameter_nm": 8.0,
+            "model": "C:\\nets\\one.safetensors",
+        },
         profile={"distance": "erode-ceil"},
         maps={"lines": {"Mn": {"line": "Ka", "window_keV": (5.8, 6.0)}}},
     )
@@ -119,7 +123,7 @@ def test_given_labels_are_read_from_the_saved_result(scan: Path, tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    "changes", [{"diameter_nm": 9.0}, {"image": "host"}, {"method": "cellpose"}]
+    "changes", [{"diameter_nm": 9.0}, {"image": "host"}, {"method": "watershed"}]
 )
 def test_outlines_of_other_settings_are_not_made_anew(
     scan: Path, tmp_path: Path, changes: dict[str, Any]

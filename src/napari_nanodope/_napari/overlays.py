@@ -30,7 +30,10 @@ class Overlay:
         self.layer: Any = None
 
     def hide(self) -> None:
-        """Remove the layer."""
+        """Remove the layer; while others are being removed, only clear it."""
+        if self.layer is not None and self._session.is_removing:
+            self.layer.data = np.zeros_like(self.layer.data)
+            return
         if self.layer is not None and self.layer in self._session.viewer.layers:
             self._session.viewer.layers.remove(self.layer)
         self.layer = None

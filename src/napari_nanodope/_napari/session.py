@@ -11,6 +11,7 @@ from napari.layers import Labels
 from numpy.typing import ArrayLike, NDArray
 from psygnal import Signal
 
+from napari_nanodope._napari import stack
 from napari_nanodope._napari.keeping import Keeping
 from napari_nanodope._napari.labels_view import LabelsView
 from napari_nanodope._napari.layers import (
@@ -19,7 +20,6 @@ from napari_nanodope._napari.layers import (
     layers_to_field,
     to_features,
 )
-from napari_nanodope._napari.stack import find_layers, find_saved, is_same, is_shown, swap_layers
 from napari_nanodope.core import editing
 from napari_nanodope.core.editing import NOTHING, Change
 from napari_nanodope.curation import Curation, Edit
@@ -73,7 +73,7 @@ class Session:
         self._result: FieldResult | None = None
         self._measured: tuple[Any, ...] = ()
         self._chosen: tuple[int, ...] = ()
-        self.notice = ""
+        self.notice, self.is_removing = "", False  # layers, when nobody may remove others
         self._view.changed.connect(self.result_changed.emit)
         self._view.painted.connect(self._sync_or_tell)
         self._view.selected.connect(self._on_selected)
@@ -104,10 +104,10 @@ class Session:
         InputError
             If there is none, or several and none of them is active or worked on.
         """
-        chosen = find_layers(self.viewer, self.field)
+        chosen = stack.find_layers(self.viewer, self.field)
         field = layers_to_field([layer.as_layer_data_tuple() for layer in chosen])
-        is_known = self.field is not None and is_same(field, self.field)
-        saved = find_saved(chosen, field)
+        is_known = self.field is not None and stack.is_same(field, self.field)
+        saved = stack.find_saved(chosen, field)
         if saved and not (is_known and saved[-1][0] is self.layer):
             self._go_on(*saved[-1])
         elif not is_known:
@@ -125,8 +125,8 @@ class Session:
         chosen = self.recipe.field
         new = field_to_layers(field, host=chosen.host, dopant=chosen.dopant)
         self._sync_or_tell()
-        old = field if is_shown(self.viewer, field) else None
-        layers = swap_layers(self.viewer, old, field, new)
+        old = field if stack.is_shown(self.viewer, field) else None
+        layers = stack.swap_layers(self.viewer, old, field, new)
         self._set_field(field)
         self.viewer.layers.selection.active = layers[-1]
 
@@ -139,7 +139,7 @@ class Session:
         self.sync()
         old, chosen = self.field, self.recipe.field
         new = field_to_layers(field, host=chosen.host, dopant=chosen.dopant)
-        swap_layers(self.viewer, old, field, new)
+        stack.swap_layers(self.viewer, old, field, new)
         if old is None or old.shape != field.shape:
             self._set_field(field)
             return
@@ -387,7 +387,12 @@ class Session:
 
     def state(self) -> tuple[Any, ...]:
         """What a result depends on, to be compared with the same at another time."""
-        return self.recipe.sha256, self.layer is not None, self._look(), *self.version
+        return (
+            self.recipe.sha256,
+            self.layer is not None,
+            stack.look_at(self.viewer, self.layer),
+            *self.version,
+        )
 
     def set_result(self, result: FieldResult, state: tuple[Any, ...] | None = None) -> None:
         """Show a result, whose table becomes the layer's features.
@@ -438,12 +443,6 @@ class Session:
         self.sync()
         return self._curation
 
-    def _look(self) -> tuple[Any, ...]:
-        """What the images of the field look like, as far as that is quickly seen."""
-        key = None if self.layer is None else self.layer.metadata.get("key")
-        ours = (one for one in self.viewer.layers if one.metadata.get("key") == key)
-        return tuple((id(one.data), *one.scale) for one in ours if one is not self.layer)
-
     def _edit(self, name: str, make: Callable[[NDArray[np.int32]], Change]) -> None:
         curation = self._curated()
         self._after(curation.do(name, make(curation.labels)))
@@ -479,14 +478,18 @@ class Session:
             self._notice(str(error))
 
     def _on_removed(self, event: Any) -> None:
-        if event.value is self.layer:
-            self._sync_or_tell()
-            self._lost = self.layer
-            self._view.attach(None)
-            self.labels_changed.emit()
-            self.result_changed.emit()
-        if self.field is not None and not any("role" in one.metadata for one in self.viewer.layers):
-            self._set_field(None)  # as when the viewer closes: others may go on with the edits
+        self.is_removing = True
+        try:
+            if event.value is self.layer:
+                self._sync_or_tell()
+                self._lost = self.layer
+                self._view.attach(None)
+                self.labels_changed.emit()
+                self.result_changed.emit()
+            if self.field is not None and not stack.has_fields(self.viewer):
+                self._set_field(None)  # as when the viewer closes: others may take the edits
+        finally:
+            self.is_removing = False
 
     def _on_inserted(self, event: Any) -> None:
         """Go on with the layer of particles that was removed and is put back."""

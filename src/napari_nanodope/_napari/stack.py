@@ -1,6 +1,6 @@
 """Which layers of a viewer belong to a field; fields in the place of others."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Labels, Layer
@@ -70,6 +70,18 @@ def _shows(layer: Layer, field: FieldOfView | None) -> bool:
     role = str(layer.metadata["role"])
     array = None if field is None else field.survey if role == "survey" else field.maps.get(role)
     return array is not None and np.shares_memory(layer.data, array)
+
+
+def has_fields(viewer: "ViewerModel") -> bool:
+    """Whether a layer of a field is left."""
+    return any("role" in layer.metadata for layer in viewer.layers)
+
+
+def look_at(viewer: "ViewerModel", particles: Labels | None) -> tuple[tuple[Any, ...], ...]:
+    """What the images that particles belong to look like, as far as that is quickly seen."""
+    key = None if particles is None else particles.metadata.get("key")
+    ours = (one for one in viewer.layers if one.metadata.get("key") == key)
+    return tuple((id(one.data), *one.scale) for one in ours if one is not particles)
 
 
 def is_shown(viewer: "ViewerModel", field: FieldOfView) -> bool:

@@ -41,6 +41,7 @@ _SMALL_PX, _MANY_SMALL = 12.0, 0.3  # particles worth enlarging, and their share
 _SURENESS, _COVERAGE, _NEARLY = 4, 0.3, 0.85
 # Below these, on simulated scenes with particles and without, what was found were none.
 _LEAST_SURE, _LEAST_WEIGHT = 0.3, 0.06
+_LITTLE = 0.2  # weight below which a closer look is taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,8 @@ def segment_by_cellpose(
     each, the share of the area found that lies in particles of 10 to 40 px is weighted by
     probability to the 4th power, by 1 - flow error / 0.4, and by the share of the picture covered
     to the power 0.3; the finest one within 85 % of the best is taken. Where, of the whole picture,
-    that weight is below 0.06, or below 0.3 without the share covered, there is nothing in it.
+    that weight is below 0.06, or below 0.3 without the share covered, there is nothing in it; the
+    latter also where the diameter is given.
     Pictures of more than 1024 pixels a side (at that magnification) are cut into overlapping
     windows; a particle belongs to the window that its centre lies in. There is no random number in
     this, and no dependence on the number of threads.
@@ -152,7 +154,7 @@ def segment_by_network(
     found = tries.get(level)
     if found is None or found.logits.shape != _shape_at(image.shape, level):
         found = _segment(network, rescale(image, level))
-    if is_found and not _is_convincing(found):
+    if not _is_convincing(found, is_found=is_found):
         found = replace(found, labels=np.zeros_like(found.labels))
     labels = bring_back(found.labels, found.logits, level, image.shape)
     compact = compact_labels(labels)  # shrinking may have lost some
@@ -191,7 +193,8 @@ def _find_level(
     """
     usable = [f for f in LEVELS if f <= 1 and min(_shape_at(image.shape, f)) >= _SMALLEST_PX]
     tried = [_try_level(network, image, level, tries) for level in usable]
-    if tried and tried[0].share_small > _MANY_SMALL:
+    weights = [one.weight for one in tried]
+    if tried and (tried[0].share_small > _MANY_SMALL or max(weights) < _LITTLE):
         tried.insert(0, _try_level(network, image, 2.0, tries))
     best = max((one.weight for one in tried), default=0.0)
     if best == 0:
@@ -228,14 +231,23 @@ def _weigh(found: Found) -> tuple[float, float]:
     fits = (diameters >= _COMFORT_PX[0]) & (diameters <= _COMFORT_PX[1])
     if not fits.any():
         return 0.0, 0.0
-    sure = found.probability**_SURENESS * (1 - found.flow_error / LARGEST_FLOW_ERROR)
-    sureness = float(np.sum((areas * sure)[fits]) / areas.sum())
+    sureness = float(np.sum((areas * _rate(found))[fits]) / areas.sum())
     return float((areas[fits].sum() / found.labels.size) ** _COVERAGE * sureness), sureness
 
 
-def _is_convincing(found: Found) -> bool:
-    weight, sureness = _weigh(found)
-    return weight >= _LEAST_WEIGHT and sureness >= _LEAST_SURE
+def _is_convincing(found: Found, *, is_found: bool) -> bool:
+    """Whether there are particles; those of any size and number count where the size was told."""
+    if is_found:
+        weight, sureness = _weigh(found)
+        return weight >= _LEAST_WEIGHT and sureness >= _LEAST_SURE
+    areas, _ = _measure(found)
+    return len(areas) > 0 and float(np.average(_rate(found), weights=areas)) >= _LEAST_SURE
+
+
+def _rate(found: Found) -> NDArray[np.float64]:
+    """How sure the network is of each particle, 0 to 1."""
+    sure = found.probability**_SURENESS * (1 - found.flow_error / LARGEST_FLOW_ERROR)
+    return np.asarray(sure, float)
 
 
 def _take_middle(image: FloatImage, side: float) -> FloatImage:

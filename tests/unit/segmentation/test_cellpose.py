@@ -141,10 +141,9 @@ def test_close_packed_spheres_are_separated(radius_sd_nm):
 
 
 @pytest.mark.parametrize("n_particles", [3, 15])
-@pytest.mark.parametrize("radius_nm", [2.8, 4.2])
-def test_a_few_particles_are_found_among_noise(radius_nm, n_particles):
+def test_a_few_particles_are_found_among_noise(n_particles):
     params = nd.PhantomParams(
-        radius_nm=radius_nm,
+        radius_nm=4.2,
         radius_sd_nm=0.2,
         n_particles=n_particles,
         arrangement="random",
@@ -186,18 +185,26 @@ def test_the_bundled_model_and_its_card_belong_together():
     assert len(weights) < 6_000_000
 
 
-def test_what_nobody_would_believe_is_left_out_unless_the_diameter_is_told():
-    """Labels of low probability: at automatic scale the picture is empty."""
+def test_what_nobody_would_believe_is_left_out():
+    """One particle of low probability, or one that is lost in a large picture."""
 
-    class Doubtful:
+    class One:
         sha256, device = "0", SimpleNamespace(type="cpu")
+
+        def __init__(self, probability):
+            self.probability = np.array([probability])
 
         def evaluate(self, image):
             found = np.zeros(image.shape, np.int32)
-            found[20:40, 20:40] = 1
-            return Found(found, np.where(found > 0, 1.0, -1.0), np.array([0.6]), np.array([0.2]))
+            found[2:14, 2:14] = min(image.shape) in (64, 640, 900)  # of the finest magnification
+            logits = np.where(found > 0, 1.0, -1.0).astype(np.float32)
+            return Found(found, logits, self.probability, np.array([0.1]))
 
-    image = np.zeros((64, 64), np.float32)
-    assert segment_by_network(Doubtful(), image).labels.max() == 0
-    assert len(segment_by_network(Doubtful(), image).scores) == 0
-    assert segment_by_network(Doubtful(), image, 22.0).labels.max() == 1
+    small, large = (np.zeros((side, side), np.float32) for side in (64, 900))
+    assert segment_by_network(One(0.95), small).labels.max() == 1
+    for picture, probability in ((small, 0.6), (large, 0.9)):
+        found = segment_by_network(One(probability), picture)
+        assert found.labels.max() == 0
+        assert len(found.scores) == 0
+    assert segment_by_network(One(0.9), large, 22.0).labels.max() == 1
+    assert segment_by_network(One(0.6), small, 22.0).labels.max() == 0

@@ -118,7 +118,7 @@ class CountPanel(Panel):
         if field is None or dopant not in field.maps or threshold == "auto" or not is_shown:
             self.live.setText("")
             if self._overlay in self.session.viewer.layers:
-                self.session.viewer.layers.remove(self._overlay)
+                self._hide_overlay()
             return
         counts = field.map_of(dopant)
         self._draw_overlay(counts, threshold)
@@ -136,6 +136,13 @@ class CountPanel(Panel):
             f"expected to be false: {false.n_events} of {false.n_pixels} pixels far from particles "
             f"are above {threshold:g} too."
         )
+
+    def _hide_overlay(self) -> None:
+        """Remove the overlay; while other layers are being removed, only clear it."""
+        if self.session.is_removing:
+            self._overlay.data = np.zeros_like(self._overlay.data)
+        else:
+            self.session.viewer.layers.remove(self._overlay)
 
     def _draw_overlay(self, counts: NDArray[np.float32], threshold: float) -> None:
         """Pixels above the threshold, drawn by the limits of contrast, which takes no time."""
