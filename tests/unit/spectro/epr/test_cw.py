@@ -69,6 +69,7 @@ def test_anisotropic_g_and_hyperfine_coupling():
         parts, 9.5, spectrum.x, 1.0, n_polar=200, n_azimuths=80, n_fields=3
     )
     assert error(spectrum, reference) < 5e-4
+    assert 0 < spectrum.metadata["error"] < 5e-4
 
 
 def test_turning_the_molecule_changes_nothing():
