@@ -1,5 +1,6 @@
 """Spectra, their axes and where they come from: frozen, validated, with a unit on every number."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -196,6 +197,189 @@ class Spectrum:
                 f"Expected the {what} of {self.title} ({name}), got none in its file; give it."
             )
         return float(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A number that a fit may change.
+
+    Attributes
+    ----------
+    name : str
+        With its unit as a suffix, as in "a_MHz".
+    value : float
+        Where a fit starts.
+    low, high : float
+        Bounds; where they are equal, the parameter is fixed.
+    unit : str
+        For tables; "" for none.
+    step : float
+        Change over which the model is as good as linear; 0 to take one from the value.
+    spread : float
+        How far to either side of the value further starts are drawn; 0 to draw them between the
+        bounds.
+
+    Raises
+    ------
+    InputError
+        If the value is not finite, or not between the bounds.
+    """
+
+    name: str
+    value: float
+    low: float = -math.inf
+    high: float = math.inf
+    unit: str = ""
+    step: float = 0.0
+    spread: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse a start that no fit could have."""
+        if not (math.isfinite(self.value) and self.low <= self.value <= self.high):
+            raise InputError(
+                f"Expected {self.name} between {self.low:g} and {self.high:g}, got {self.value:g}."
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Uncertainty:
+    """How well a fitted number is known.
+
+    Attributes
+    ----------
+    standard_error : float
+        NaN where the data do not tell.
+    low, high : float
+        Interval; a bound or infinity on a side where the data do not tell.
+    level : float
+        Probability that an interval found in this way holds the true value.
+    method : str
+        "covariance", "profile" or "bootstrap".
+    """
+
+    standard_error: float
+    low: float
+    high: float
+    level: float = 0.95
+    method: str = "covariance"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Curve:
+    """What was fitted, and the fit.
+
+    Attributes
+    ----------
+    data : Spectrum
+        As it went into the fit.
+    best_fit : Spectrum
+        On the same axis.
+    components : mapping of str to array
+        Parts of the best fit, (N,) each, by name; they add up to it.
+    """
+
+    data: Spectrum
+    best_fit: Spectrum
+    components: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+
+    @property
+    def residual(self) -> NDArray[Any]:
+        """Data less the best fit, (N,)."""
+        return np.asarray(self.data.y - self.best_fit.y)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FitResult:
+    """Fitted numbers, how well they are known, and what to make of them.
+
+    Attributes
+    ----------
+    model : str
+        What was fitted, in words.
+    values : mapping of str to float
+        Fitted and derived numbers, by names that end in their units.
+    units : mapping of str to str
+        Unit of each; "" for none.
+    uncertainties : mapping of str to Uncertainty
+        Of each that was fitted or derived; those that were fixed have none.
+    covariance : (P, P) array
+        Of the fitted numbers, in the order of `uncertainties` without the derived ones.
+    curves : tuple of Curve
+        One per spectrum.
+    noise : float
+        Standard deviation of the residuals, in the unit of the data (or of their given errors).
+    statements : tuple of str
+        What was found, in sentences.
+    warnings : tuple of str
+        What is doubtful, in sentences: no convergence, what is undetermined, other minima.
+    is_converged : bool
+        Whether the fit ended at a minimum.
+    settings : mapping
+        Everything that it takes to do the fit again.
+    """
+
+    model: str
+    values: Mapping[str, float]
+    units: Mapping[str, str]
+    uncertainties: Mapping[str, Uncertainty]
+    covariance: NDArray[np.float64]
+    curves: tuple[Curve, ...]
+    noise: float
+    statements: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    is_converged: bool = True
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def intervals(self) -> dict[str, tuple[float, float]]:
+        """Lower and upper end of the interval of each number that has one."""
+        return {name: (one.low, one.high) for name, one in self.uncertainties.items()}
+
+    @property
+    def best_fit(self) -> Spectrum:
+        """Best fit of the spectrum, or of the first one of several; see `curves`."""
+        return self.curves[0].best_fit
+
+    @property
+    def correlation(self) -> NDArray[np.float64]:
+        """Correlation matrix (P, P) of the fitted numbers; NaN where one is not determined."""
+        error = np.sqrt(np.diag(self.covariance))
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.asarray(self.covariance / np.outer(error, error))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything but the curves, ready for JSON; what is not finite is None."""
+        table = {}
+        for name, value in self.values.items():
+            known = self.uncertainties.get(name)
+            row: dict[str, Any] = {"value": _finite(value), "unit": self.units.get(name, "")}
+            if known is not None:
+                row |= {
+                    "standard_error": _finite(known.standard_error),
+                    "low": _finite(known.low),
+                    "high": _finite(known.high),
+                    "level": known.level,
+                    "method": known.method,
+                }
+            table[name] = row
+        return {
+            "model": self.model,
+            "values": table,
+            "covariance": [[_finite(one) for one in row] for row in self.covariance.tolist()],
+            "noise": _finite(self.noise),
+            "is_converged": self.is_converged,
+            "statements": list(self.statements),
+            "warnings": list(self.warnings),
+            "settings": dict(self.settings),
+            "sources": [
+                {"path": one.data.source.path, "sha256": one.data.source.sha256}
+                for one in self.curves
+            ],
+        }
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
 
 
 def read_only(array: NDArray[Any]) -> NDArray[Any]:

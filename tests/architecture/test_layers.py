@@ -53,3 +53,11 @@ def test_rooms_are_small(path: Path) -> None:
             docstring = ast.get_docstring(node, clean=False) or ""
             n_lines = node.end_lineno - node.lineno - docstring.count("\n")
             assert n_lines <= 60, f"{node.name} has {n_lines} lines"
+
+
+def test_what_qt_calls_at_the_end_of_a_widget_is_a_method() -> None:
+    # The garbage collector may clear a closure before Qt calls it, which ends the process.
+    for path in MODULES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("destroyed.connect"):
+                assert isinstance(node.args[0], ast.Attribute), f"{path.name}:{node.lineno}"

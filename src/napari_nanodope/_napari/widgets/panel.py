@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
-from weakref import ref
 
 from napari.utils.notifications import show_error
 from psygnal import SignalInstance
@@ -32,6 +31,7 @@ class Panel(QWidget):
         self.session: Session = session_of(viewer)
         self.job: Job | None = None
         self._window: QWidget | None = None
+        self._ties: list[_Tie] = []
         self._layout = QVBoxLayout(self)
         self._layout.setAlignment(Qt.AlignmentFlag.AlignTop)
         self._message = QLabel()
@@ -64,14 +64,14 @@ class Panel(QWidget):
         window = self.window()
         if window is not None and window is not self and window is not self._window:
             self._window = window
-            session = self.session
-            window.destroyed.connect(lambda *_: session.release())
+            window.destroyed.connect(self.session.release)
 
     def follow(self, signal: SignalInstance, slot: Callable[..., Any]) -> None:
         """Call a method of the panel at a signal of the session, until the panel is destroyed."""
         signal.connect(slot)
-        panel, name = ref(self), slot.__name__
-        self.destroyed.connect(lambda: _unfollow(signal, panel(), name))
+        tie = _Tie(signal, slot)
+        self._ties.append(tie)
+        self.destroyed.connect(tie.end)
 
     @property
     def message(self) -> str:
@@ -133,6 +133,13 @@ class Panel(QWidget):
         self._busy.setVisible(is_busy)
 
 
-def _unfollow(signal: SignalInstance, panel: "Panel | None", name: str) -> None:
-    if panel is not None:
-        signal.disconnect(getattr(panel, name), missing_ok=True)
+class _Tie:
+    # A method, which Qt holds weakly: a closure could be cleared by the garbage collector
+    # together with the panel before Qt calls it, which ends the process.
+
+    def __init__(self, signal: SignalInstance, slot: Callable[..., Any]) -> None:
+        self._signal = signal
+        self._slot = slot
+
+    def end(self) -> None:
+        self._signal.disconnect(self._slot, missing_ok=True)

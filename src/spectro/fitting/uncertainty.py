@@ -1,0 +1,185 @@
+"""How well fitted numbers are known, and what is doubtful about a fit."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import brentq
+from scipy.stats import t as student
+
+from spectro.fitting.projection import AT_BOUND, MOST_EVALUATIONS, End, Problem, Projection, descend
+from spectro.model import Uncertainty
+
+Array = NDArray[np.float64]
+
+_SAME_MINIMUM = 0.1  # in units of the variance of the noise
+_TIED = 0.995  # correlation above which two parameters are not told apart
+_SINGULAR = 1e-9  # of the largest singular value
+_FAR = 50.0  # standard errors, beyond which a profile is not followed
+_CORRELATED = 1.2  # Durbin-Watson statistic, below which neighbouring residuals go together
+_FEW = 30  # points below which that is not looked at
+
+
+@dataclass(frozen=True, slots=True)
+class Confidence:
+    """Probability that intervals are to hold the truth, and what it takes.
+
+    Attributes
+    ----------
+    level : float
+        Between 0 and 1.
+    n_free : int
+        Degrees of freedom of the residuals.
+    """
+
+    level: float
+    n_free: int
+
+    @property
+    def factor(self) -> float:
+        """Half width of an interval in standard errors: Student's t."""
+        return float(student.ppf((1 + self.level) / 2, self.n_free))
+
+
+def estimate_covariance(projection: Projection, x: Array) -> tuple[tuple[str, ...], Array, int]:
+    """Names, covariance and degrees of freedom of all that is fitted and at no bound."""
+    state, changes = projection.state(x), projection.derivative(x)
+    n_shape, n_points = len(x), projection.problem.n_points
+    names = [one.name for one in projection.free]
+    kept = []
+    for terms, free in zip(projection.problem.amplitudes, state.is_free, strict=True):
+        kept.append([one.name for one, is_free in zip(terms, free, strict=True) if is_free])
+        names += kept[-1]
+    jacobian = np.zeros((n_points, len(names)))
+    row, column = 0, n_shape
+    for change, shapes, free in zip(changes, state.shapes, state.is_free, strict=True):
+        rows = slice(row, row + shapes.shape[1])
+        jacobian[rows, :n_shape] = change.T
+        jacobian[rows, column : column + int(free.sum())] = shapes[free].T
+        row, column = rows.stop, column + int(free.sum())
+    at_bound = [
+        min(v - one.low, one.high - v) <= AT_BOUND * s
+        for v, one, s in zip(x, projection.free, projection.steps, strict=True)
+    ]
+    is_known = np.array(at_bound + [False] * (len(names) - n_shape)) == 0
+    n_free = max(n_points - int(is_known.sum()), 1)
+    covariance = np.full((len(names), len(names)), np.nan)
+    inverse = _invert(jacobian[:, is_known]) * state.cost / n_free
+    covariance[np.ix_(is_known, is_known)] = inverse
+    return tuple(names), covariance, n_free
+
+
+def _invert(jacobian: Array) -> Array:
+    """Inverse of J^T J; NaN in rows and columns that the data do not determine."""
+    length = np.linalg.norm(jacobian, axis=0)
+    safe = np.where(length > 0, length, 1.0)
+    _, values, vectors = np.linalg.svd(jacobian / safe, full_matrices=False)
+    is_small = values <= _SINGULAR * values.max(initial=1.0)
+    inverse = (vectors.T / np.where(is_small, np.inf, values) ** 2) @ vectors
+    lost = (np.abs(vectors[is_small]) > math.sqrt(_SINGULAR)).any(axis=0) | (length <= 0)
+    inverse[lost], inverse[:, lost] = np.nan, np.nan
+    return np.asarray(inverse / np.outer(safe, safe))
+
+
+def find_intervals(
+    problem: Problem,
+    values: Mapping[str, float],
+    names: Sequence[str],
+    covariance: Array,
+    confidence: Confidence,
+) -> dict[str, Uncertainty]:
+    """Intervals from the covariance, kept between the bounds."""
+    terms = [*problem.parameters, *(one for terms in problem.amplitudes for one in terms)]
+    bounds = {one.name: (one.low, one.high) for one in terms}
+    known = {}
+    for name, error in zip(names, np.sqrt(np.diag(covariance)).tolist(), strict=True):
+        low, high = bounds[name]
+        reach = confidence.factor * error if math.isfinite(error) else math.inf
+        known[name] = Uncertainty(
+            error, max(values[name] - reach, low), min(values[name] + reach, high), confidence.level
+        )
+    return known
+
+
+def follow_profile(
+    projection: Projection, best: End, name: str, known: Uncertainty, confidence: Confidence
+) -> Uncertainty:
+    """Interval of a parameter to where the best fit with it fixed gets significantly worse."""
+    place = [one.name for one in projection.free].index(name)
+    parameter, value = projection.free[place], float(best.x[place])
+    limit = confidence.factor**2 / confidence.n_free
+    start = np.delete(best.x, place)
+    step = known.standard_error if known.standard_error > 0 else projection.steps[place]
+
+    def excess(at: float) -> float:
+        fixed = Projection(projection.problem, {name: at})
+        return descend(fixed, start).cost / max(best.cost, 1e-300) - 1 - limit
+
+    def find_end(sign: float, bound: float) -> float:
+        near, far = value, value + sign * step
+        while abs(far - value) <= _FAR * step:
+            far = min(far, bound) if sign > 0 else max(far, bound)
+            if excess(far) > 0:
+                return float(brentq(excess, near, far, xtol=1e-3 * step, rtol=1e-12))
+            if far == bound:
+                return bound
+            near, far = far, value + 2 * (far - value)
+        return sign * math.inf
+
+    return replace(
+        known,
+        low=find_end(-1.0, parameter.low),
+        high=find_end(1.0, parameter.high),
+        method="profile",
+    )
+
+
+def list_doubts(
+    projection: Projection,
+    ends: Sequence[End],
+    known: Mapping[str, Uncertainty],
+    covariance: Array,
+) -> list[str]:
+    """Sentences about what is doubtful in a fit."""
+    best = min(ends, key=lambda end: end.cost)
+    found = []
+    if not best.is_converged:
+        found.append(
+            f"The fit did not converge in {MOST_EVALUATIONS} steps; give better starting values "
+            f"or fix some of the parameters."
+        )
+    for one, value, step in zip(projection.free, best.x, projection.steps, strict=True):
+        error, width = known[one.name].standard_error, one.high - one.low
+        if min(value - one.low, one.high - value) <= AT_BOUND * step:
+            found.append(f"{one.name} ended at its bound of {value:.6g}; the rest is fitted to it.")
+        elif not math.isfinite(error) or known[one.name].high - known[one.name].low >= width:
+            found.append(f"{one.name} is undetermined: the data fit as well without it changing.")
+    errors = np.sqrt(np.diag(covariance))
+    names = list(known)
+    for i, j in zip(*np.triu_indices(len(names), 1), strict=True):
+        if abs(covariance[i, j]) > _TIED * errors[i] * errors[j]:
+            found.append(
+                f"{names[i]} and {names[j]} are hardly told apart (correlation "
+                f"{covariance[i, j] / errors[i] / errors[j]:.3f}); fix one of them."
+            )
+    same = sum(
+        end.cost <= best.cost * (1 + _SAME_MINIMUM / len(projection.problem.data[0]))
+        for end in ends
+    )
+    if len(ends) > 1 and 2 * same <= len(ends):
+        found.append(f"Only {same} of {len(ends)} starts ended at this minimum; there are others.")
+    return found + _doubt_residuals(projection.state(best.x).residuals)
+
+
+def _doubt_residuals(residuals: Sequence[Array]) -> list[str]:
+    total = sum(float(one @ one) for one in residuals)
+    steps = sum(float(np.square(np.diff(one)).sum()) for one in residuals)
+    if min(map(len, residuals)) < _FEW or total <= 0 or steps / total > _CORRELATED:
+        return []
+    return [
+        f"Neighbouring residuals are alike (Durbin-Watson statistic {steps / total:.2f}, 2 for "
+        f"noise): the model misses something or the data were smoothed; intervals are too "
+        f"narrow."
+    ]
