@@ -151,7 +151,11 @@ def simulate_cw(
     -----
     Levels are found by exact diagonalisation at a few fields and directions and interpolated in
     both; lines are weighted by their transition probability for microwaves across the field, and by
-    dB/dnu; all levels are populated alike (high temperature).
+    dB/dnu, so that areas go with g [1]_; all levels are populated alike (high temperature).
+
+    References
+    ----------
+    .. [1] R. Aasa, T. Vänngård, J. Magn. Reson. 1975, 19, 308.
     """
     line = LineShape() if line is None else line
     systems = [system] if isinstance(system, SpinSystem) else list(system)

@@ -92,7 +92,7 @@ def place_knots(symmetry: Symmetry, degree: int) -> Knots:
     return Knots(unit[chosen], degrees, np.asarray(np.linalg.inv(values[:, chosen].T), float))
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=32)
 def make_grid(symmetry: Symmetry, degree: int, n_polar: int, n_azimuths: int) -> Grid:
     """Fine grid over the directions that symmetry leaves, with the harmonics on it."""
     cosines = np.linspace(0.0, 1.0, n_polar)

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,23 +15,35 @@ from spectro.epr.sticks import deposit
 Array = NDArray[np.float64]
 
 _FWHM_PER_SIGMA = math.sqrt(8 * math.log(2))
-_FIRST_DEGREE, _DEGREE_STEP = 8, 4
-_LAST_DEGREE = {Symmetry.AXIAL: 40, Symmetry.RHOMBIC: 24, Symmetry.NONE: 16}
-_PER_WIDTH = {  # directions on an arc, and arcs, for each width that a line moves by
-    Symmetry.AXIAL: (10.0, 0.0),
+_FIRST_DEGREE = {Symmetry.AXIAL: 8, Symmetry.RHOMBIC: 8, Symmetry.NONE: 8}
+_LAST_DEGREE = {Symmetry.ISOTROPIC: 0, Symmetry.AXIAL: 40, Symmetry.RHOMBIC: 24, Symmetry.NONE: 16}
+_PER_TWO_DEGREES = 4.0  # by how much errors are hoped to fall
+_PER_WIDTH = {Symmetry.AXIAL: 1.5, Symmetry.RHOMBIC: 1.5, Symmetry.NONE: 2.5}
+_PER_CHANGE = 16  # directions on an arc for a change of amplitude by all of the strongest
+_ARCS_PER_WIDTH = 0.55  # for lines e times as strong as the weakest that matter
+_WEAK = 1e-4  # of the strongest line, for one that does not matter
+_POLAR, _ARCS = (16, 2048), (8, 512)  # fewest and most directions on an arc, and arcs
+_HALF = 0.5
+_PER_ROUGH_WIDTH = {  # the same, and arcs, for lines that are not smooth
+    Symmetry.AXIAL: (8.0, 0.0),
     Symmetry.RHOMBIC: (8.0, 3.0),
     Symmetry.NONE: (8.0, 8.0),
 }
-_MULTIPLE, _LEAST_POLAR, _LEAST_ARCS, _MOST_DIRECTIONS, _MOST_ARCS = 8, 64, 8, 2048, 512
-_HALF = 0.5
 _N_WIDENED, _BEYOND = 3, 0.1  # times that fields are taken wider, and how far lines may lie beyond
-_N_POLAR_COARSE, _N_AZIMUTHS_COARSE = 33, 8  # to estimate the error on
+_N_POLAR_COARSE, _N_AZIMUTHS_COARSE = 33, 16  # to estimate the error on
 _STRONG = 1e-2  # of the strongest line, for one that is to be followed beyond the sweep
 _STEEPEST = 3.9  # slope of a Gaussian's derivative by its height, times its full width
 _SMEARED = 6  # how much less is left of errors of both signs once there is a line shape; measured
 _SLOWEST = 0.8  # ratio of harmonics of neighbouring degrees that is reckoned with
 _N_WIDTHS = 12  # classes of broadening by strain
-_NODES = {2: 0.02, 3: 0.06, 4: 0.15, 6: 0.3}  # and up to which relative half range of field
+_NODES_BY_BEND = {2: 0.05, 3: 0.12, 4: 0.17, 5: 0.21, 6: 0.26}  # up to which, see _choose_fields
+_NODES_BY_RANGE = {
+    2: 0.02,
+    3: 0.13,
+    4: 0.2,
+    5: 0.3,
+    6: 0.4,
+}  # likewise, half the range by the field
 _MOST_NODES = 8
 _SPLIT_SHIFT = 0.03  # of the width: shift of second order that strains of D may have unsplit
 
@@ -116,26 +129,30 @@ def compute_pattern(system: SpinSystem, sweep: Sweep) -> Pattern:
     strains = _list_strains(system, operators)
     reach = _expect_reach(system, sweep)
     matrices, sigmas = [one for one, _ in strains], [sigma for _, sigma in strains]
-    for degree in _choose_degrees(symmetry):
+    degree = 0 if symmetry is Symmetry.ISOTROPIC else _FIRST_DEGREE[symmetry]
+    while True:
         knots = place_knots(symmetry, degree)
         lines = _keep_whole(_find_lines(operators, knots.unit, sweep, reach, matrices))
         error = _estimate_error(lines, knots, symmetry, sweep)
-        if error <= sweep.tolerance:
+        if error <= sweep.tolerance or degree == _LAST_DEGREE[symmetry]:
             break
-    grid = make_grid(symmetry, degree, *_choose_grid(lines, knots, symmetry, sweep))
-    n_directions, spread = len(knots.unit), _interpolate(lines, knots, grid)
-    if error > sweep.tolerance:
-        spread, n_directions = _find_everywhere(operators, grid, sweep, reach, matrices)
-        error = _compare_halves(spread, grid, sweep)
-    sticks, variances = _add_up(spread, grid, sigmas, sweep)
+        degree = min(_raise_degree(degree, error / sweep.tolerance), _LAST_DEGREE[symmetry])
+    is_smooth = error <= sweep.tolerance
+    if is_smooth:
+        n_directions = len(knots.unit)
+        spread = _interpolate(lines, knots, symmetry, sweep)
+    else:
+        grid = make_grid(symmetry, degree, *_choose_rough_grid(lines, knots, symmetry, sweep))
+        everywhere, n_directions = _find_everywhere(operators, grid, sweep, reach, matrices)
+        error = _compare_halves(everywhere, grid, sweep)
+        spread = [(everywhere, grid)]
+    sticks, variances = _add_up(spread, sigmas, sweep, is_smooth=is_smooth)
     return Pattern(sweep.start_mT, sweep.step_mT, sticks, variances, error, n_directions)
 
 
-def _choose_degrees(symmetry: Symmetry) -> range:
-    if symmetry is Symmetry.ISOTROPIC:
-        return range(1)
-    last = _LAST_DEGREE[symmetry]
-    return range(_FIRST_DEGREE, last + 1, _DEGREE_STEP)
+def _raise_degree(degree: int, excess: float) -> int:
+    """Degree that should do, from how many times the error of this one is too large."""
+    return degree + 2 * math.ceil(math.log(excess) / math.log(_PER_TWO_DEGREES))
 
 
 def _list_strains(
@@ -175,7 +192,7 @@ def _find_lines(
             operators,
             unit,
             1e3 * sweep.frequency_GHz,
-            _choose_fields(low, high),
+            _choose_fields(low, high, reach_mT),
             tuple(strained),
         )
         lines = _keep_inside(lines, sweep)
@@ -231,11 +248,19 @@ def split_strain(system: SpinSystem, frequency_GHz: float, width_mT: float) -> l
     ]
 
 
-def _choose_fields(low_mT: float, high_mT: float) -> Array:
-    """Fields to diagonalise at: Chebyshev's points, the more the wider the range is."""
+def _choose_fields(low_mT: float, high_mT: float, reach_mT: tuple[float, float]) -> Array:
+    """Fields to diagonalise at: Chebyshev's points.
+
+    The more, the wider the range is, over which nuclear states change; and the more levels bend in
+    it, which goes with the geometric mean of that and of splittings over the microwave frequency.
+    """
     centre, half = (low_mT + high_mT) / 2, (high_mT - low_mT) / 2
-    relative = half / centre
-    n = next((n for n, most in _NODES.items() if relative < most), _MOST_NODES)
+    mixing = (reach_mT[1] - reach_mT[0]) / (reach_mT[1] + reach_mT[0])
+    measures = (math.sqrt(half / centre * mixing), half / centre)
+    n = max(
+        next((n for n, most in table.items() if measure < most), _MOST_NODES)
+        for table, measure in zip((_NODES_BY_BEND, _NODES_BY_RANGE), measures, strict=True)
+    )
     return np.asarray(centre - half * np.cos(np.pi * (np.arange(n) + 0.5) / n))
 
 
@@ -295,36 +320,93 @@ def _extrapolate(values: Array, knots: Knots, grid: Grid) -> tuple[Array, Array]
     return grid.harmonics.T @ coefficients, part * ratio / (1 - ratio)
 
 
-def _choose_grid(
+def _choose_grids(
+    lines: Resonances, knots: Knots, symmetry: Symmetry, sweep: Sweep
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Directions on an arc and arcs for each line, so that it jumps by little between them.
+
+    Errors go with the fourth power of the jumps along an arc. Across arcs they fall off as the
+    transform of the line shape, a Gaussian, does, so the distance of arcs goes with the root of the
+    logarithm of a line's strength. Numbers are measured: errors are below 5e-4.
+    """
+    n_lines = lines.fields_mT.shape[1]
+    if symmetry is Symmetry.ISOTROPIC or n_lines == 0:
+        return np.ones(n_lines, np.int64), np.ones(n_lines, np.int64)
+    peaks = np.maximum(lines.amplitudes.max(axis=0), 0.0)
+    share = np.maximum(peaks / peaks.max(), _WEAK)
+    along, across = _find_slopes(lines.fields_mT / sweep.width_mT, knots, symmetry)
+    changes, _ = _find_slopes(lines.amplitudes / peaks.max(), knots, symmetry)
+    per_width = _PER_WIDTH[symmetry]
+    n_polar = np.maximum(per_width * along * share**0.2, _PER_CHANGE * changes)
+    n_azimuths = _ARCS_PER_WIDTH * across * np.sqrt(np.log(share / _WEAK))
+    return _round_up(n_polar, _POLAR) + 1, _round_up(n_azimuths, _ARCS)
+
+
+def _choose_rough_grid(
     lines: Resonances, knots: Knots, symmetry: Symmetry, sweep: Sweep
 ) -> tuple[int, int]:
-    """Directions on an arc and arcs, so that no line jumps by much of its width between them."""
-    if symmetry is Symmetry.ISOTROPIC or lines.fields_mT.shape[1] == 0:
-        return 1, 1
-    coarse = make_grid(symmetry, int(knots.degrees[-1]), _N_POLAR_COARSE, _N_AZIMUTHS_COARSE)
-    strong = lines.amplitudes.max(axis=0) > _STRONG * lines.amplitudes.max()
-    fields = coarse.harmonics.T @ (knots.to_coefficients @ lines.fields_mT[:, strong])
-    fields = fields.reshape(coarse.n_azimuths, coarse.n_polar, -1) / sweep.width_mT
-    along, across = _PER_WIDTH[symmetry]
+    """Directions on an arc and arcs, so that no strong line jumps by much of its width."""
+    peaks = lines.amplitudes.max(axis=0)
+    fields = lines.fields_mT[:, peaks > _STRONG * peaks.max()] / sweep.width_mT
+    spread = _see_roughly(fields, knots, symmetry)
     n_polar, n_azimuths = (
-        math.ceil(per_width * float(np.ptp(fields, axis=axis).max()) / _MULTIPLE) * _MULTIPLE
-        for per_width, axis in ((along, 1), (across, 0))
+        per_width * np.ptp(spread, axis=axis).max()
+        for per_width, axis in zip(_PER_ROUGH_WIDTH[symmetry], (1, 0), strict=True)
     )
-    return (
-        min(max(n_polar, _LEAST_POLAR), _MOST_DIRECTIONS) + 1,
-        min(max(n_azimuths, _LEAST_ARCS), _MOST_ARCS),
-    )
+    return int(_round_up(n_polar, _POLAR)) + 1, int(_round_up(n_azimuths, _ARCS))
 
 
-def _interpolate(lines: Resonances, knots: Knots, grid: Grid) -> Resonances:
-    """Lines on the grid, (L, P, T) each, from those at the knots."""
-    to_grid = np.ascontiguousarray((knots.to_coefficients.T @ grid.harmonics).T)
-    shape = grid.n_azimuths, grid.n_polar
-    fields = _spread(to_grid, lines.fields_mT, shape)
-    slopes = np.zeros((len(lines.slopes), *fields.shape))
-    for number, one in enumerate(lines.slopes):
-        slopes[number] = _spread(to_grid, one, shape)
-    return Resonances(fields, _spread(to_grid, lines.amplitudes, shape), slopes)
+def _see_roughly(values: Array, knots: Knots, symmetry: Symmetry) -> Array:
+    """Values (P, T, L) on a coarse grid from those at the knots (K, L)."""
+    coarse = make_grid(symmetry, int(knots.degrees[-1]), _N_POLAR_COARSE, _N_AZIMUTHS_COARSE)
+    spread = coarse.harmonics.T @ (knots.to_coefficients @ values)
+    return np.asarray(spread.reshape(coarse.n_azimuths, coarse.n_polar, -1))
+
+
+def _find_slopes(values: Array, knots: Knots, symmetry: Symmetry) -> tuple[Array, Array]:
+    """Steepest slopes (L,) along an arc and across the arcs, over the whole of each."""
+    spread = _see_roughly(values, knots, symmetry)
+    along = np.abs(np.diff(spread, axis=1)).max(axis=(0, 1))
+    across = np.abs(np.diff(spread, axis=0)).max(axis=(0, 1), initial=0.0)
+    return along * (spread.shape[1] - 1), across * spread.shape[0]
+
+
+def _round_up(numbers: Array | np.float64, bounds: tuple[int, int]) -> NDArray[np.int64]:
+    """Next powers of two, so that grids are met again, between bounds that are such."""
+    return np.asarray(2 ** np.ceil(np.log2(np.clip(numbers, *bounds))), np.int64)
+
+
+def _interpolate(
+    lines: Resonances, knots: Knots, symmetry: Symmetry, sweep: Sweep
+) -> list[tuple[Resonances, Grid]]:
+    """Lines from those at the knots, (L, P, T) each, on a grid for those that need it as fine."""
+    degree, found = int(knots.degrees[-1]) if len(knots.degrees) > 1 else 0, []
+    n_polar, n_azimuths = _choose_grids(lines, knots, symmetry, sweep)
+    for n in np.unique(n_polar).tolist():
+        same = _choose_lines(lines, n_polar == n)
+        grid = make_grid(symmetry, degree, n, int(n_azimuths[n_polar == n].max()))
+        to_grid = _weigh_knots(symmetry, degree, n, grid.n_azimuths)
+        shape = grid.n_azimuths, grid.n_polar
+        fields = _spread(to_grid, same.fields_mT, shape)
+        slopes = np.zeros((len(same.slopes), *fields.shape))
+        for number, one in enumerate(same.slopes):
+            slopes[number] = _spread(to_grid, one, shape)
+        found.append(
+            (
+                Resonances(fields, _spread(to_grid, same.amplitudes, shape), slopes),
+                grid,
+            )
+        )
+    return found
+
+
+@lru_cache(maxsize=32)
+def _weigh_knots(symmetry: Symmetry, degree: int, n_polar: int, n_azimuths: int) -> Array:
+    """Values on a grid (G, K) from those at the knots."""
+    grid = make_grid(symmetry, degree, n_polar, n_azimuths)
+    return np.ascontiguousarray(
+        (place_knots(symmetry, degree).to_coefficients.T @ grid.harmonics).T
+    )
 
 
 def _find_everywhere(
@@ -360,38 +442,43 @@ def _find_everywhere(
 def _compare_halves(lines: Resonances, grid: Grid, sweep: Sweep) -> float:
     """Error of the spectrum by what it changes to leave every other direction of an arc out.
 
-    In bins as wide as the line shape; a third of the change, as the error goes with the square of
-    the distance between directions.
+    In bins as wide as the line shape; a third of the change, which is more than what is left where
+    levels cross.
     """
     half = Resonances(
         np.ascontiguousarray(lines.fields_mT[..., ::2]),
         np.ascontiguousarray(lines.amplitudes[..., ::2]),
         lines.slopes,
     )
-    fine, _ = _add_up(lines, grid, [], sweep)
-    coarse, _ = _add_up(half, replace(grid, n_polar=(grid.n_polar + 1) // 2), [], sweep)
+    fine, _ = _add_up([(lines, grid)], [], sweep, is_smooth=False)
+    coarser = replace(grid, n_polar=(grid.n_polar + 1) // 2)
+    coarse, _ = _add_up([(half, coarser)], [], sweep, is_smooth=False)
     edges = np.arange(0, sweep.n_points, max(round(sweep.width_mT / sweep.step_mT), 1))
     one, other = (np.add.reduceat(sticks[0], edges) for sticks in (fine, coarse))
     return float(np.abs(one - other).max() / max(one.max(), 1e-300) / 3)
 
 
 def _add_up(
-    lines: Resonances, grid: Grid, sigmas_MHz: list[float], sweep: Sweep
+    spread: list[tuple[Resonances, Grid]], sigmas_MHz: list[float], sweep: Sweep, *, is_smooth: bool
 ) -> tuple[Array, Array]:
     """Sticks (C, M) of lines in all directions, by their broadening, and the variances of those."""
-    variances, classes = np.zeros((0, 0, 0)), np.zeros(1)
-    if sigmas_MHz:
-        weights = np.array(sigmas_MHz)[:, None, None, None]
-        variances = ((lines.slopes * weights) ** 2).sum(axis=0)
-        classes = _choose_classes(variances, sweep.width_mT)
+    weights = np.array(sigmas_MHz)[:, None, None, None]
+    variances = [
+        ((lines.slopes * weights) ** 2).sum(axis=0) if sigmas_MHz else np.zeros((0, 0, 0))
+        for lines, _ in spread
+    ]
+    most = max((float(one.max(initial=0.0)) for one in variances), default=0.0)
+    classes = _choose_classes(most, sweep.width_mT)
     sticks = np.zeros((len(classes), sweep.n_points + 1))
-    deposit(
-        sticks,
-        (lines.fields_mT - sweep.start_mT) / sweep.step_mT,
-        lines.amplitudes / (grid.n_azimuths * max(grid.n_polar - 1, 1)),
-        variances,
-        classes,
-    )
+    for (lines, grid), variance in zip(spread, variances, strict=True):
+        deposit(
+            sticks,
+            (lines.fields_mT - sweep.start_mT) / sweep.step_mT,
+            lines.amplitudes / (grid.n_azimuths * max(grid.n_polar - 1, 1)),
+            variance,
+            classes,
+            is_smooth,
+        )
     return sticks[:, :-1], classes
 
 
@@ -400,10 +487,9 @@ def _spread(to_grid: Array, values: Array, shape: tuple[int, int]) -> Array:
     return np.ascontiguousarray(values.T @ to_grid.T).reshape(-1, *shape)
 
 
-def _choose_classes(variances: Array, width_mT: float) -> Array:
-    """Variances of the classes of broadening, evenly spaced in the logarithm of the whole."""
+def _choose_classes(most: float, width_mT: float) -> Array:
+    """Variances up to the largest one, evenly spaced in the logarithm of the whole."""
     base = (width_mT / _FWHM_PER_SIGMA) ** 2
-    most = float(variances.max(initial=0.0))
     if most < 1e-6 * base:
         return np.zeros(1)
     return np.asarray(base * np.geomspace(1.0, 1.0 + most / base, _N_WIDTHS) - base)

@@ -8,14 +8,16 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from spectro.epr.spin_system import Operators
+from spectro.epr.spin_system import Operators, contract
 
 Array = NDArray[np.float64]
 
-_N_NEWTON = 6
+_N_NEWTON = 8
+_CLOSE = 1e-9  # last step in half ranges of field, after which another one changes nothing
 _SLOPE = 0.05  # of the steepest pair: flatter ones cross the microwave frequency nowhere near
 _WEAKEST = 1e-6  # of the strongest line
 _REACH = 1.5  # half ranges of field from the middle, beyond which a line does not matter
@@ -68,8 +70,8 @@ def find_resonances(
         Pairs of levels by their order in energy; each has at most one resonance.
     """
     levels = _diagonalise(operators, unit, fields_mT, strained)
-    low, high = np.triu_indices(levels.energies.shape[-1], 1)
     middle = len(fields_mT) // 2
+    low, high = _pair_levels(levels.energies[0, middle])
     frequency = levels.energies[:, middle, high] - levels.energies[:, middle, low]
     slope = levels.slopes[:, middle, high] - levels.slopes[:, middle, low]
     half = (fields_mT[-1] - fields_mT[0]) / 2
@@ -82,6 +84,13 @@ def find_resonances(
     near &= strong > _WEAKEST * strong.max(initial=0.0)
     low, high = low[near], high[near]
     return _solve(levels, low, high, frequency_MHz, fields_mT)
+
+
+def _pair_levels(energies: Array) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Every pair of levels (N,), the lower one first."""
+    low, high = np.triu_indices(len(energies), 1)
+    is_turned = energies[low] > energies[high]
+    return np.where(is_turned, high, low), np.where(is_turned, low, high)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,23 +110,41 @@ def _diagonalise(
     strained: tuple[NDArray[np.complex128], ...],
 ) -> _Levels:
     flat = bool(np.abs(unit[:, 1]).max(initial=0.0) < 1e-12)
-    zeeman: NDArray[Any] = np.tensordot(unit, operators.zeeman, 1)
-    across = _perpendicular(unit)
-    spin: NDArray[Any] = np.tensordot(across, operators.spin, 1)
+    zeeman: NDArray[Any] = contract(unit, operators.zeeman)
+    one, other = _perpendicular(unit)
+    raising: NDArray[Any] = contract(one, operators.spin) + 1j * contract(other, operators.spin)
     zero_field: NDArray[Any] = operators.zero_field
     if flat and np.abs(zero_field.imag).max() < 1e-9:  # the field lies in the xz plane
-        zeeman, zero_field = zeeman.real, zero_field.real
-        spin = np.stack([spin[0].real, spin[1].imag])
-    energies, vectors = np.linalg.eigh(
-        zero_field + fields_mT[None, :, None, None] * zeeman[:, None]
-    )
+        zeeman, zero_field, raising = zeeman.real, zero_field.real, raising.real
+    hamiltonian = zero_field + fields_mT[None, :, None, None] * zeeman[:, None]
+    is_mixed = operators.projections[:, None] != operators.projections
+    if np.abs(hamiltonian[:, 0] * is_mixed).max() > 0:
+        energies, vectors = np.linalg.eigh(hamiltonian)
+    else:
+        energies, vectors = _diagonalise_blocks(hamiltonian, operators.projections)
     bras = np.conj(np.swapaxes(vectors, -1, -2))
     slopes = _expect(zeeman[:, None], vectors)
-    strengths = sum(np.abs(bras @ (one[:, None] @ vectors)) ** 2 for one in spin) / 2
+    raised = np.abs(bras @ (raising[:, None] @ vectors)) ** 2
+    strengths = (raised + np.swapaxes(raised, -1, -2)) / 4  # of both axes across the field
     derivatives = np.array(
         [_expect(one.real if not np.iscomplexobj(zeeman) else one, vectors) for one in strained]
     ).reshape(len(strained), *energies.shape)
     return _Levels(energies, slopes, np.asarray(strengths), derivatives)
+
+
+def _diagonalise_blocks(
+    hamiltonian: NDArray[Any], projections: Array
+) -> tuple[Array, NDArray[Any]]:
+    """Levels and vectors where the total projection is conserved; in its order, not in energy's."""
+    energies, vectors = np.zeros(hamiltonian.shape[:-1]), np.zeros_like(hamiltonian)
+    blocks = [np.flatnonzero(projections == m) for m in np.unique(projections)]
+    for size in {len(block) for block in blocks}:
+        same = np.array([block for block in blocks if len(block) == size])
+        rows, columns = same[:, :, None], same[:, None, :]
+        energies[..., same], vectors[..., rows, columns] = np.linalg.eigh(
+            hamiltonian[..., rows, columns]
+        )
+    return energies, vectors
 
 
 def _expect(operator: NDArray[Any], vectors: NDArray[Any]) -> Array:
@@ -150,15 +177,9 @@ def _solve(
     at = (fields_mT - centre) / half
     values = levels.energies[..., high] - levels.energies[..., low] - frequency_MHz
     slopes = (levels.slopes[..., high] - levels.slopes[..., low]) * half
-    coefficients = np.tensordot(
-        _hermite(tuple(at)), np.concatenate([values, slopes], axis=1), (1, 1)
-    )
-    root = np.zeros(values.shape[::2])
-    for _ in range(_N_NEWTON):
-        value, slope = _horner(coefficients, root)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            root = np.clip(root - value / slope, -_REACH - 1, _REACH + 1)
-    value, slope = _horner(coefficients, root)
+    known = np.concatenate([values, slopes], axis=1)
+    coefficients = np.asarray(_hermite(tuple(at)) @ known)  # (K, C, L), lowest first
+    root, value, slope = _find_roots(coefficients, _REACH + 1)
     weights = _lagrange(at, root)
     strength = np.einsum("fkl,kfl->kl", weights, levels.strengths[..., low, high])
     found = np.abs(value) < 1e-6 * frequency_MHz
@@ -182,13 +203,26 @@ def _hermite(at: tuple[float, ...]) -> Array:
     return np.asarray(np.linalg.inv(np.concatenate([rows, slopes])))
 
 
-def _horner(coefficients: Array, at: Array) -> tuple[Array, Array]:
-    """Polynomials and their slopes."""
-    value, slope = np.broadcast_to(coefficients[-1], at.shape).copy(), np.zeros(at.shape)
-    for one in coefficients[-2::-1]:
-        slope = slope * at + value
-        value = value * at + one
-    return value, slope
+@numba.njit(cache=True, nogil=True)
+def _find_roots(coefficients: Array, reach: float) -> tuple[Array, Array, Array]:
+    """Roots (K, L) of polynomials by Newton's method from 0, and their values and slopes there."""
+    n_directions, n_terms, n_lines = coefficients.shape
+    roots = np.zeros((n_directions, n_lines))
+    values, slopes = np.zeros_like(roots), np.zeros_like(roots)
+    for k in range(n_directions):
+        for line in range(n_lines):
+            at, step = 0.0, 1.0
+            for trial in range(_N_NEWTON + 1):
+                value, slope = 0.0, 0.0
+                for n in range(n_terms - 1, -1, -1):
+                    slope = slope * at + value
+                    value = value * at + coefficients[k, n, line]
+                if trial == _N_NEWTON or abs(step) < _CLOSE:
+                    break
+                step = value / slope if slope != 0.0 else np.inf
+                at = min(max(at - step, -reach), reach)
+            roots[k, line], values[k, line], slopes[k, line] = at, value, slope
+    return roots, values, slopes
 
 
 def _lagrange(points: Array, at: Array) -> Array:

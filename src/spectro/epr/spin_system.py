@@ -267,10 +267,17 @@ def principal_values(value: Principal, name: str) -> Tensor:
 
 def _rotate(principal: Tensor, angles_deg: Sequence[float]) -> Tensor:
     """Tensor of some principal values whose axes are turned by Euler angles (z, y', z'')."""
-    a, b, c = np.deg2rad(np.asarray(angles_deg, float))
-    turn = _about_z(a) @ _about_y(b) @ _about_z(c)
+    if not any(angles_deg):
+        return np.diag(principal)
+    turn = _turn(*map(float, angles_deg))
     tensor: Tensor = turn @ np.diag(principal) @ turn.T
     return tensor
+
+
+@lru_cache(maxsize=64)
+def _turn(a_deg: float, b_deg: float, c_deg: float) -> Tensor:
+    a, b, c = np.deg2rad((a_deg, b_deg, c_deg))
+    return np.asarray(_about_z(a) @ _about_y(b) @ _about_z(c))
 
 
 def _about_z(angle: float) -> Tensor:
@@ -311,9 +318,11 @@ class Operators:
     zeeman : (3, N, N) complex array
         Per mT of field along x, y and z.
     spin : (3, N, N) complex array
-        Electron spin, weighted by g over its mean: what the microwave field turns.
+        Electron spin, weighted by g / 2: what the microwave field turns.
     by_d, by_e, by_a : (N, N) complex array
         Derivatives by D, E and the isotropic coupling of the first nucleus.
+    projections : (N,) array
+        Sum of the projections of all spins on z, of each state that the matrices are in.
     """
 
     zero_field: Matrix
@@ -322,23 +331,37 @@ class Operators:
     by_d: Matrix
     by_e: Matrix
     by_a: Matrix
+    projections: Tensor
 
 
 def build_operators(system: SpinSystem) -> Operators:
     """Matrices of a system of pure isotopes."""
     electron, products, *nuclei = _build_vectors(system.s, tuple(k.spin for k in system.isotopes))
-    turned = np.tensordot(system.g_tensor, electron, 1)
+    turned = contract(system.g_tensor, electron)
     zeeman = BOHR_MHz_PER_mT * turned
-    by_d, by_e = (np.tensordot(t, products, 2) for t in system.zero_field_tensors)
+    by_d, by_e = (contract(t, products) for t in system.zero_field_tensors)
     zero_field = system.d_MHz * by_d + system.e_MHz * by_e
     by_a = np.zeros_like(by_d)
     for number, (nucleus, kind) in enumerate(zip(system.nuclei, system.isotopes, strict=True)):
         vector, coupled = nuclei[2 * number], nuclei[2 * number + 1]
-        zero_field = zero_field + np.tensordot(nucleus.tensor_MHz, coupled, 2)
+        zero_field = zero_field + contract(nucleus.tensor_MHz, coupled)
         zeeman = zeeman - kind.gamma_MHz_per_T * 1e-3 * vector
         if number == 0:
-            by_a = np.tensordot(np.eye(3), coupled, 2)
-    return Operators(zero_field, zeeman, turned / system.g_isotropic, by_d, by_e, by_a)
+            by_a = contract(np.eye(3), coupled)
+    spin_z = np.sum([electron[2], *(vector[2] for vector in nuclei[::2])], axis=0)
+    projections = np.diag(spin_z).real.round(1)
+    return Operators(zero_field, zeeman, turned / 2, by_d, by_e, by_a, projections)
+
+
+def contract(weights: Tensor, matrices: Matrix) -> Matrix:
+    """Sums of matrices (..., N, N) by weights over all their axes but those of the weights' rows.
+
+    Weights (3, 3) make three sums of three matrices, or one of (3, 3); weights (K, 3) make K.
+    """
+    n = matrices.shape[-1]
+    if matrices.ndim == 3:
+        return np.asarray((weights @ matrices.reshape(3, n * n)).reshape(-1, n, n))
+    return np.asarray((weights.ravel() @ matrices.reshape(-1, n * n)).reshape(n, n))
 
 
 @lru_cache(maxsize=16)

@@ -13,7 +13,14 @@ _NARROW = 1e-6  # bins, below which a line is at one field
 
 
 @numba.njit(cache=True, nogil=True)
-def deposit(sticks: Array, at: Array, amplitudes: Array, variances: Array, classes: Array) -> None:
+def deposit(
+    sticks: Array,
+    at: Array,
+    amplitudes: Array,
+    variances: Array,
+    classes: Array,
+    is_smooth: bool,
+) -> None:
     """Add lines to sticks, in place.
 
     Parameters
@@ -30,6 +37,9 @@ def deposit(sticks: Array, at: Array, amplitudes: Array, variances: Array, class
     classes : (C,) array
         Variances of the classes, ascending; 1 or at least 3 of them. A variance between them goes
         to three, by the parabola through those.
+    is_smooth : bool
+        Whether lines are smooth functions of direction, so that what lies between two directions
+        follows from those on both sides of them.
 
     Notes
     -----
@@ -42,6 +52,8 @@ def deposit(sticks: Array, at: Array, amplitudes: Array, variances: Array, class
             for i in range(n_steps):
                 j = min(i + 1, at.shape[2] - 1)
                 weight = 0.5 * (amplitudes[line, arc, i] + amplitudes[line, arc, j])
+                if is_smooth:
+                    weight -= _bend(amplitudes[line, arc], i, j) / 12.0
                 if weight <= 0.0:
                     continue
                 first = 0
@@ -50,8 +62,37 @@ def deposit(sticks: Array, at: Array, amplitudes: Array, variances: Array, class
                     variance = 0.5 * (variances[line, arc, i] + variances[line, arc, j])
                     first = _weigh(variance, classes, share)
                 rows = sticks[first : first + min(_N_SHARED, len(classes))]
-                a, b = at[line, arc, i], at[line, arc, j]
-                _add(rows, share, min(a, b), max(a, b), weight)
+                middle = 0.5 * (at[line, arc, i] + at[line, arc, j])
+                reach = 0.5 * abs(at[line, arc, i] - at[line, arc, j])
+                if is_smooth:
+                    middle += _shift(at[line, arc], amplitudes[line, arc], i, j)
+                _add(rows, share, middle - reach, middle + reach, weight)
+
+
+@numba.njit(cache=True, nogil=True, inline="always")
+def _bend(values: Array, i: int, j: int) -> float:
+    """Second difference between two neighbours, from those of the points on both sides."""
+    total, n = 0.0, 0
+    if i > 0:
+        total += values[i - 1] - 2.0 * values[i] + values[j]
+        n += 1
+    if i < j < len(values) - 1:
+        total += values[i] - 2.0 * values[j] + values[j + 1]
+        n += 1
+    return total / n if n > 0 else 0.0
+
+
+@numba.njit(cache=True, nogil=True, inline="always")
+def _shift(at: Array, amplitudes: Array, i: int, j: int) -> float:
+    """From the middle of two directions' fields to the mean field between them, by amplitude.
+
+    To third order in the distance of the directions, by the parabolas through their neighbours.
+    """
+    p, q = amplitudes[i], amplitudes[j]
+    shift = -_bend(at, i, j) / 12.0
+    if p + q > 0.0:
+        shift += (at[j] - at[i]) * (q - p) / (6.0 * (p + q))
+    return shift
 
 
 @numba.njit(cache=True, nogil=True, inline="always")

@@ -33,7 +33,7 @@ def build(s, g, d, e=0.0, nucleus=None):
         MU_B_MHz_PER_mT * gk * p - ratio * PROTON_MHz_PER_T * 1e-3 * q
         for gk, p, q in zip(g, electron, nuclear, strict=True)
     ]
-    return free, zeeman, [gk * p / g.mean() for gk, p in zip(g, electron, strict=True)]
+    return free, zeeman, [gk / 2 * p for gk, p in zip(g, electron, strict=True)]
 
 
 def find_lines(free, zeeman, spin, unit, frequency_MHz, fields_mT):

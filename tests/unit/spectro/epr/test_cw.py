@@ -90,6 +90,15 @@ def test_turning_the_molecule_changes_nothing():
     assert error(epr.simulate_cw(turned, experiment, line), reference) < 1e-3
 
 
+@pytest.mark.parametrize("g", [1.5, 2.0, 6.0])
+def test_the_area_of_a_swept_field_goes_with_g(g):
+    # R. Aasa, T. Vanngard, J. Magn. Reson. 1975, 19, 308.
+    experiment = replace(centred(9.46, 40, g=g), harmonic=0)
+    absorption = epr.simulate_cw(epr.SpinSystem(0.5, g), experiment, epr.LineShape(1.0)).y
+    step = np.diff(experiment.field_axis_mT)[0]
+    assert absorption.sum() * step == pytest.approx(g / 2, rel=1e-4)
+
+
 @pytest.mark.parametrize("spin", [0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5])
 def test_the_double_integral_counts_spins(spin):
     """It goes with S (S + 1), and a spin 1/2 with g = 2 is 1."""
