@@ -25,7 +25,7 @@ class Candidate:
     distance_MHz : float
         Of the line from there, with its sign.
     score : float
-        exp(-(distance/tolerance)^2) times abundance and plausibility.
+        By which candidates are ranked; see `assign_lines`.
     """
 
     isotope: str

@@ -47,6 +47,9 @@ class Expected:
         0 to 1, from abundance and kind.
     is_single : bool
         Whether it can be only one of the lines.
+    is_loose : bool
+        Whether a distance within the tolerance tells nothing, as in a pair, whose middle
+        anisotropy, second order and unresolved isotopes shift.
     """
 
     isotope: str
@@ -55,6 +58,7 @@ class Expected:
     high_MHz: float
     plausibility: float
     is_single: bool = True
+    is_loose: bool = False
 
     def nearest(self, frequency_MHz: float) -> float:
         """Frequency within the range that is nearest to another."""
@@ -270,6 +274,6 @@ def _expect_pair(
 ) -> tuple[Expected, Expected]:
     low, high = abs(larmor_MHz - coupling.a_MHz / 2), larmor_MHz + coupling.a_MHz / 2
     return (
-        Expected(coupling.isotope, HALVES[0], low, low, plausibility, False),
-        Expected(coupling.isotope, HALVES[1], high, high, plausibility, False),
+        Expected(coupling.isotope, HALVES[0], low, low, plausibility, False, True),
+        Expected(coupling.isotope, HALVES[1], high, high, plausibility, False, True),
     )

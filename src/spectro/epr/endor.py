@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from spectro.epr.directions import Symmetry, make_grid
+from spectro.epr.directions import Symmetry, make_powder
 from spectro.epr.spin_system import SpinSystem, build_operators, spin_matrices
 from spectro.model import InputError
 
@@ -75,7 +75,7 @@ def endor_lines(
     weakest : float, optional
         Lines below this part of the strongest are left out.
     n_polar : int, optional
-        Cosines of polar angles of the powder, where directions differ.
+        Polar angles of the powder, where directions differ.
 
     Returns
     -------
@@ -124,7 +124,7 @@ def endor_lines(
                 ends = (float(each.min()), float(each.max()))
                 lines.append(_Found(place, int(low), int(high), mean, ends, total))
     strongest = max(one.intensity for one in lines)
-    kept = [_label(one, system) for one in lines if one.intensity >= weakest * strongest]
+    kept = [_label(one, system, field_mT) for one in lines if one.intensity >= weakest * strongest]
     return tuple(sorted(kept, key=lambda one: (one.ms, one.frequency_MHz)))
 
 
@@ -143,12 +143,12 @@ class _Found:
     intensity: float
 
 
-def _label(found: _Found, system: SpinSystem) -> EndorLine:
+def _label(found: _Found, system: SpinSystem, field_mT: float) -> EndorLine:
     kind = system.isotopes[0]
     ms = system.s - found.place
-    # a nucleus with gamma > 0 along its field is lowest; the electron's field is -ms A / gamma
-    rises = ms * float(np.trace(system.nuclei[0].tensor_MHz)) / 3 - kind.gamma_MHz_per_T > 0
-    sign = 1 if rises else -1
+    mean_MHz = float(np.trace(system.nuclei[0].tensor_MHz)) / 3
+    slope = ms * mean_MHz - kind.gamma_MHz_per_T * 1e-3 * field_mT  # of the energy, by mI
+    sign = 1 if slope > 0 else -1
     mi = tuple(sign * (level - kind.spin) for level in (found.low, found.high))
     return EndorLine(
         kind.name, ms, (mi[0], mi[1]), found.mean_MHz, *found.ends_MHz, found.intensity
@@ -166,13 +166,8 @@ def _keep(system: SpinSystem, nucleus: str | int) -> SpinSystem:
 
 def _choose_directions(system: SpinSystem, n_polar: int) -> tuple[Array, Array]:
     if system.is_isotropic:
-        return np.array([[0.0, 0.0, 1.0]]), np.ones(1)
-    symmetry = Symmetry.AXIAL if system.is_axial else Symmetry.NONE
-    grid = make_grid(symmetry, 0, n_polar, 2 * n_polar)
-    ends = np.ones(grid.n_polar)
-    ends[[0, -1]] = 0.5
-    weights = np.tile(ends, grid.n_azimuths)
-    return grid.unit, weights / weights.sum()
+        return make_powder(Symmetry.ISOTROPIC, n_polar)
+    return make_powder(Symmetry.AXIAL if system.is_axial else Symmetry.NONE, n_polar)
 
 
 def _diagonalise(system: SpinSystem, field_mT: float, unit: Array) -> tuple[Array, Sequence[Array]]:

@@ -86,7 +86,8 @@ def process_eseem(
     Raises
     ------
     InputError
-        If times are uneven or in no unit of time, or values are not finite.
+        If times are uneven or in no unit of time, values are not finite, or a background that is
+        to be divided by comes near 0.
 
     Notes
     -----
@@ -94,7 +95,8 @@ def process_eseem(
     Nyquist frequency; phases refer to the zero of the time axis. What was not recorded before the
     first point (dead time) is not reconstructed: broad lines lose height, and phases of the real
     part are those of the axis. A background in two dimensions is removed along the last time, then
-    along the first; its decay is that of the mean trace, its amplitudes are those of each.
+    along the first; its decay is that of the mean trace as it was recorded, its amplitudes are
+    those of each trace.
     """
     background = Background(background) if isinstance(background, str) else background
     if part not in _PARTS:
@@ -107,9 +109,7 @@ def process_eseem(
     times = [_read_time(axis) for axis in spectrum.axes]
     if not np.isfinite(spectrum.y).all():
         raise InputError("Expected a finite echo, got NaN or infinity; cut them out.")
-    found = _set_phase(spectrum)
-    for place in reversed(range(len(times))):
-        found = _remove_background(found, times[place], place, background)
+    found = _remove_background(_set_phase(spectrum), times, background)
     windows = [make_window(window, len(time)) for time in times]
     found = _apply_windows(found, windows, window)
     return _transform(found, times, windows, zero_fill, part)
@@ -161,26 +161,33 @@ def _set_phase(spectrum: Spectrum) -> Spectrum:
     return spectrum.do("set_phase", turned, settings={"phase_deg": math.degrees(angle)})
 
 
-def _remove_background(
-    spectrum: Spectrum, time_us: Array, place: int, background: Background
-) -> Spectrum:
+def _remove_background(spectrum: Spectrum, times: list[Array], background: Background) -> Spectrum:
+    """Echo without its background, along the last time first."""
     if background.model == "none":
         return spectrum
-    y = np.moveaxis(np.asarray(spectrum.y, float), place, -1)
-    shapes, settings = _fit_shapes(y.reshape(-1, len(time_us)).mean(axis=0), time_us, background)
-    q, _ = np.linalg.qr(shapes.T)
-    fit = (y @ q) @ q.T
-    if background.is_divided:
-        if not fit.min() > _LEAST * fit.max():
-            raise InputError(
-                f"Expected a background of more than {_LEAST:g} of its maximum throughout, got "
-                f"{fit.min():.4g} of {fit.max():.4g}; subtract it."
-            )
-        y = y / fit - 1
-    else:
-        y = y - fit
-    settings |= {"model": background.model, "axis": place, "is_divided": background.is_divided}
-    return spectrum.do("remove_background", np.moveaxis(y, -1, place), settings=settings)
+    if background.is_divided and len(times) > 1:
+        raise InputError("Expected one time to divide by a background, got several; subtract it.")
+    recorded, found = np.asarray(spectrum.y, float), spectrum
+    for place in reversed(range(len(times))):
+        mean = np.moveaxis(recorded, place, -1).reshape(-1, len(times[place])).mean(axis=0)
+        shapes, fitted = _fit_shapes(mean, times[place], background)
+        q, _ = np.linalg.qr(shapes.T)
+        y = np.moveaxis(np.asarray(found.y, float), place, -1)
+        fit = (y @ q) @ q.T
+        left = _divide(y, fit) if background.is_divided else y - fit
+        settings = {"model": background.model, **fitted, "axis": place}
+        settings["is_divided"] = background.is_divided
+        found = found.do("remove_background", np.moveaxis(left, -1, place), settings=settings)
+    return found
+
+
+def _divide(y: Array, fit: Array) -> Array:
+    if not fit.min() > _LEAST * fit.max():
+        raise InputError(
+            f"Expected a background of more than {_LEAST:g} of its maximum throughout, got "
+            f"{fit.min():.4g} of {fit.max():.4g}; subtract it."
+        )
+    return y / fit - 1
 
 
 def _fit_shapes(

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spectro.epr.assignment import (
-    COMPARABLE,
     AssignedLine,
     Assignment,
     Candidate,
@@ -31,6 +30,9 @@ from spectro.isotopes import isotope
 from spectro.model import InputError
 
 Array = NDArray[np.float64]
+
+_ALIKE = 0.9
+"""Of the best score, above which candidates stand in the order in which nuclei were given."""
 
 _CLAIMED = 0.5
 """Of a line that is expected once and fits another of the lines better."""
@@ -57,7 +59,7 @@ def assign_lines(
     field_mT : float
         Magnetic field.
     nuclei : sequence of str, or mapping of str to float, optional
-        Isotopes looked for, the most expected first: candidates that cannot be told apart stand in
+        Isotopes looked for, the most expected first: candidates that are as good as equal stand in
         this order. A mapping gives the abundance of each, 0 to 1, where it is not the natural one.
     couplings_MHz : mapping, optional
         Hyperfine couplings by isotope: one number; or perpendicular and parallel ones. Other
@@ -79,8 +81,10 @@ def assign_lines(
     Larmor frequencies and known couplings in the manifolds mS = +/-1/2, 0.6 for pairs about a
     Larmor frequency with no coupling given, 0.5 for multiples of a Larmor frequency that is seen
     itself and 0.1 to 0.2 otherwise, 0.3 for other manifolds and for sums. It is halved where
-    another line is nearer to what is expected once. Candidates with half of the best score or more
-    are not told apart. These weights rank; they are no probabilities.
+    another line is nearer to what is expected once. The distance does not count for pairs found
+    without a coupling: anisotropy, second order and unresolved isotopes shift their middle.
+    Candidates with half of the best score or more make a line ambiguous; those with 0.9 of it or
+    more are as good as equal. These weights rank; they are no probabilities.
     """
     seen, errors = _read_lines(frequency_MHz, tolerance_MHz)
     sample = _describe(field_mT, nuclei, couplings_MHz or {}, system)
@@ -163,7 +167,9 @@ def _rank(
         distance = frequency_MHz - nearest
         if abs(distance) > tolerance_MHz:
             continue
-        score = exp(-((distance / tolerance_MHz) ** 2)) * one.plausibility
+        score = one.plausibility
+        if not one.is_loose:
+            score *= exp(-((distance / tolerance_MHz) ** 2))
         if one.is_single and any(abs(k - one.nearest(k)) < abs(distance) for k in seen_MHz):
             score *= _CLAIMED
         key = (one.isotope, one.kind)
@@ -178,13 +184,13 @@ def _arrange(
     order: Sequence[str],
     expected: Sequence[Expected],
 ) -> AssignedLine:
-    """Line with its candidates, those that are not told apart in the order of the nuclei."""
+    """Line with its candidates, those as good as equal in the order of the nuclei."""
     if not candidates:
         near = min(expected, key=lambda one: abs(frequency_MHz - one.nearest(frequency_MHz)))
         at = near.nearest(frequency_MHz)
         text = f"{near.isotope} {near.kind} at {at:.2f} MHz, {abs(frequency_MHz - at):.2f} MHz away"
         return AssignedLine(frequency_MHz, (), text)
-    limit = COMPARABLE * candidates[0].score
+    limit = _ALIKE * candidates[0].score
     rank = {name: place for place, name in enumerate(order)}
     alike = [one for one in candidates if one.score >= limit]
     alike.sort(key=lambda one: (rank.get(one.isotope, len(rank)), -one.score))

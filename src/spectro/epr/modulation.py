@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spectro.epr.directions import Symmetry, make_grid
-from spectro.epr.spin_system import Nucleus
+from spectro.epr.directions import Symmetry, make_powder
+from spectro.epr.spin_system import Nucleus, SpinSystem
 from spectro.isotopes import isotopes_of
 from spectro.model import Axis, InputError, Spectrum
 
@@ -81,7 +81,7 @@ def simulate_three_pulse_eseem(
     direction : (3,) array, optional
         Of the field in the frame of the molecule; by default a powder is averaged over.
     n_polar : int, optional
-        Cosines of polar angles of the powder.
+        Polar angles of the powder.
 
     Returns
     -------
@@ -111,10 +111,15 @@ def simulate_three_pulse_eseem(
     .. [2] A. Schweiger, G. Jeschke, Principles of Pulse Electron Paramagnetic Resonance, Oxford
        2001.
     """
-    unit, weights = _choose_directions(direction, n_polar)
+    nuclei = list(nuclei)
+    is_axial = all(SpinSystem(nuclei=[one]).is_axial for one in nuclei)
+    symmetry = Symmetry.AXIAL if is_axial else Symmetry.NONE
+    unit, weights = _choose_directions(direction, symmetry, n_polar)
     manifolds = np.ones((2, len(unit), experiment.n_points))
-    for nucleus in nuclei:
-        manifolds *= _average_isotopes(nucleus, experiment, unit)
+    for place, nucleus in enumerate(nuclei):
+        if nucleus not in nuclei[:place]:
+            one = _average_isotopes(nucleus, experiment, unit)
+            manifolds *= one ** nuclei.count(nucleus)
     y = weights @ manifolds.mean(axis=0)
     y = y * np.exp(-experiment.time_us / experiment.decay_us)
     metadata = {
@@ -155,7 +160,9 @@ def best_tau_ns(frequency_MHz: float) -> float:
     return 1e3 / (2 * frequency_MHz)
 
 
-def _choose_directions(direction: ArrayLike | None, n_polar: int) -> tuple[Array, Array]:
+def _choose_directions(
+    direction: ArrayLike | None, symmetry: Symmetry, n_polar: int
+) -> tuple[Array, Array]:
     """Unit vectors (K, 3) and their weights (K,), which add up to 1."""
     if direction is not None:
         vector = np.asarray(direction, float)
@@ -163,11 +170,7 @@ def _choose_directions(direction: ArrayLike | None, n_polar: int) -> tuple[Array
         if vector.shape != (3,) or not (length > 0 and math.isfinite(length)):
             raise InputError(f"Expected a direction of three numbers, got {direction}.")
         return vector[None] / length, np.ones(1)
-    grid = make_grid(Symmetry.NONE, 0, n_polar, 2 * n_polar)
-    ends = np.ones(grid.n_polar)
-    ends[[0, -1]] = 0.5
-    weights = np.tile(ends, grid.n_azimuths)
-    return grid.unit, weights / weights.sum()
+    return make_powder(symmetry, n_polar)
 
 
 def _average_isotopes(nucleus: Nucleus, experiment: EseemExperiment, unit: Array) -> Array:

@@ -14,6 +14,7 @@ Array = NDArray[np.float64]
 _TOP = 0.75  # of the height above the median, down to which a parabola is fitted
 _MAD_OF_GAUSS = 0.67449  # median absolute deviation of a normal distribution, per sigma
 _MAD_OF_RAYLEIGH = 0.44845  # likewise of the modulus of complex noise, per sigma of its real part
+_CLIP = 4.0  # sigmas
 _FEWEST = 8
 
 
@@ -84,15 +85,13 @@ def find_peaks(
     """
     x, y = _select(spectrum, range_MHz)
     is_magnitude = spectrum.metadata.get("part") == "magnitude" or np.iscomplexobj(spectrum.y)
-    middle = float(np.median(y))
-    spread = float(np.median(np.abs(y - middle)))
-    noise = spread / (_MAD_OF_RAYLEIGH if is_magnitude else _MAD_OF_GAUSS)
+    middle, noise = _estimate_noise(y, _MAD_OF_RAYLEIGH if is_magnitude else _MAD_OF_GAUSS)
     threshold = middle + n_sigma * noise
     at, _ = find_maxima(y, height=threshold, prominence=max(n_sigma * noise, np.finfo(float).tiny))
     resolution = float(spectrum.metadata.get("resolution_MHz", 0.0))
-    found = [_fit_top(x, y - middle, int(one), resolution) for one in at]
+    found = [_fit_top(x, y - middle, int(one), noise, resolution) for one in at]
     position, error, height = np.array(found).reshape(-1, 3).T
-    return Peaks(position, error * noise, height + middle, noise, threshold)
+    return Peaks(position, error, height + middle, noise, threshold)
 
 
 def _select(spectrum: Spectrum, range_MHz: tuple[float, float] | None) -> tuple[Array, Array]:
@@ -113,8 +112,22 @@ def _select(spectrum: Spectrum, range_MHz: tuple[float, float] | None) -> tuple[
     return spectrum.x[kept][order], y[kept][order]
 
 
-def _fit_top(x: Array, y: Array, at: int, resolution_MHz: float) -> tuple[float, float, float]:
-    """Position, its standard error for noise of 1, and height of the line with its maximum here."""
+def _estimate_noise(y: Array, mad_per_sigma: float) -> tuple[float, float]:
+    """Median and standard deviation of what is no line."""
+    rest = y
+    while True:
+        middle = float(np.median(rest))
+        noise = float(np.median(np.abs(rest - middle))) / mad_per_sigma
+        kept = rest[rest <= middle + _CLIP * noise]
+        if len(kept) == len(rest):
+            return middle, noise
+        rest = kept
+
+
+def _fit_top(
+    x: Array, y: Array, at: int, noise: float, resolution_MHz: float
+) -> tuple[float, float, float]:
+    """Position of the line with its maximum here, its standard error, and its height."""
     is_low = y < _TOP * y[at]
     left = at - int(np.argmax(is_low[at::-1])) if is_low[: at + 1].any() else 0
     right = at + int(np.argmax(is_low[at:])) if is_low[at:].any() else len(x) - 1
@@ -130,5 +143,6 @@ def _fit_top(x: Array, y: Array, at: int, resolution_MHz: float) -> tuple[float,
     apart = np.abs(t[:, None] - t) * scale
     tied = np.sinc(apart / resolution_MHz) if resolution_MHz > 0 else np.eye(len(t))
     slope = np.array([2 * vertex, 1.0, 0.0]) @ solve  # of the parabola at its vertex, by the data
-    error = math.sqrt(max(float(slope @ tied @ slope), 0.0)) / abs(2 * a)
-    return float(x[at] + scale * vertex), scale * error, c + b * vertex + a * vertex**2
+    error = noise * math.sqrt(max(float(slope @ tied @ slope), 0.0)) / abs(2 * a)
+    height = c + b * vertex + a * vertex**2
+    return float(x[at] + scale * vertex), scale * min(error, 1.0), height
