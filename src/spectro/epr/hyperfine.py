@@ -243,7 +243,7 @@ def _fit_coupling(
     def predict(factor: float) -> Array:
         scaled = replace(nucleus, name=name, a_MHz=tuple(factor * start))
         alone = replace(system, nuclei=[scaled], _isotopes=())
-        means = _average_manifolds(endor_lines(alone, field_mT))
+        means = _average_manifolds(endor_lines(alone, field_mT, weakest=0.0))
         return np.array([means[manifold] for _, manifold in lines])
 
     factor = 1.0
