@@ -1,6 +1,33 @@
 """Electron paramagnetic resonance of spins in nanocrystals."""
 
+from spectro.epr.assignment import AssignedLine, Assignment, Candidate
+from spectro.epr.candidates import Coupling
 from spectro.epr.cw import CwExperiment, LineShape, simulate_cw
+from spectro.epr.endor import EndorLine, endor_lines
+from spectro.epr.eseem import Background, process_eseem
+from spectro.epr.hyperfine import assign_lines
+from spectro.epr.modulation import EseemExperiment, best_tau_ns, simulate_three_pulse_eseem
+from spectro.epr.peaks import Peaks, find_peaks
 from spectro.epr.spin_system import Nucleus, SpinSystem
 
-__all__ = ["CwExperiment", "LineShape", "Nucleus", "SpinSystem", "simulate_cw"]
+__all__ = [
+    "AssignedLine",
+    "Assignment",
+    "Background",
+    "Candidate",
+    "Coupling",
+    "CwExperiment",
+    "EndorLine",
+    "EseemExperiment",
+    "LineShape",
+    "Nucleus",
+    "Peaks",
+    "SpinSystem",
+    "assign_lines",
+    "best_tau_ns",
+    "endor_lines",
+    "find_peaks",
+    "process_eseem",
+    "simulate_cw",
+    "simulate_three_pulse_eseem",
+]

@@ -106,6 +106,23 @@ def make_grid(symmetry: Symmetry, degree: int, n_polar: int, n_azimuths: int) ->
     return Grid(unit, values, n_azimuths, n_polar)
 
 
+def make_powder(symmetry: Symmetry, n_polar: int) -> tuple[Array, Array]:
+    """Unit vectors (K, 3) evenly spaced in angle from pole to equator, and their weights (K,).
+
+    Weights add up to 1; each is the solid angle nearest to its direction. Without symmetry there
+    are twice as many azimuths as polar angles; reflections are not made use of.
+    """
+    if symmetry is Symmetry.ISOTROPIC:
+        return np.array([[0.0, 0.0, 1.0]]), np.ones(1)
+    polar = np.linspace(0.0, np.pi / 2, n_polar)
+    ends = np.concatenate([[0.0], (polar[1:] + polar[:-1]) / 2, [np.pi / 2]])
+    n_azimuths = 1 if symmetry is Symmetry.AXIAL else 2 * n_polar
+    azimuths = np.arange(n_azimuths) / n_azimuths * 2 * np.pi
+    theta, phi = np.meshgrid(polar, azimuths)
+    weights = np.tile(-np.diff(np.cos(ends)) / n_azimuths, n_azimuths)
+    return _to_unit(np.cos(theta).ravel(), phi.ravel()), weights
+
+
 def _candidates(symmetry: Symmetry, degree: int) -> Array:
     n = _CANDIDATES_PER_DEGREE * (degree + 2)
     cos = np.cos(np.linspace(0.0, np.pi / 2, n))
