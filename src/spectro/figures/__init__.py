@@ -1,0 +1,1 @@
+"""Figures of spectra and fits: functions that draw artists and return the numbers drawn."""
