@@ -31,7 +31,7 @@ def save_figure(figure: Figure, path: str | Path, numbers: pd.DataFrame) -> list
     Returns
     -------
     list of Path
-        The files: PDF, SVG, PNG and CSV. The same figure gives the same bytes.
+        The files: PDF, SVG, PNG and CSV. The same drawing gives the same bytes.
 
     Raises
     ------
