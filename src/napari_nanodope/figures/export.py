@@ -19,14 +19,9 @@ from napari_nanodope.figures.style import (
     journal_style,
     make_figure,
 )
-from napari_nanodope.io.files import check_folder_is_writable, replacing, replacing_folder
+from napari_nanodope.io.files import check_folder_is_writable, replacing_folder
 from napari_nanodope.results import FieldResult
-
-_UNDATED = {
-    ".pdf": {"CreationDate": None, "ModDate": None},
-    ".svg": {"Date": None},
-    ".png": {"Software": None},
-}
+from spectro.figures.export import save_figure
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,19 +76,10 @@ def save_figures(
 
 def _draw_and_save(plan: _Plan, result: FieldResult, path: Path) -> list[Path]:
     """Write one figure in every format, and its numbers; `path` lacks the suffix."""
-    written = []
     with journal_style():
         figure = make_figure(plan.width_in, plan.height_in)
         numbers = plan.draw(figure, result)
-        figure.draw_without_rendering()
-        figure.set_layout_engine("none")  # laid out once, not again for each format
-    for suffix in _UNDATED:
-        with journal_style():  # each time anew, so that nobody else waits long for it
-            written.append(_save(figure, path.with_name(f"{path.name}{suffix}")))
-    written.append(path.with_name(f"{path.name}.csv"))
-    with replacing(written[-1]) as partial:
-        numbers.to_csv(partial, index=False, lineterminator="\n")
-    return written
+    return save_figure(figure, path, numbers)
 
 
 def _plan(result: FieldResult) -> dict[str, _Plan]:
@@ -112,9 +98,3 @@ def _plan(result: FieldResult) -> dict[str, _Plan]:
             SINGLE_COLUMN_IN, 2.2, lambda figure, shown: draw_sizes(figure.subplots(), shown)
         ),
     }
-
-
-def _save(figure: Figure, path: Path) -> Path:
-    with replacing(path) as partial:
-        figure.savefig(partial, metadata=_UNDATED[path.suffix])
-    return path

@@ -6,9 +6,7 @@ from itertools import cycle
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.transforms import blended_transform_factory
 from numpy.typing import NDArray
-from scipy.optimize import isotonic_regression
 
 from napari_nanodope.core.xray import XrayLine, compute_noise_end_keV, plan_net_counts
 from napari_nanodope.figures.style import (
@@ -23,11 +21,10 @@ from napari_nanodope.figures.style import (
 )
 from napari_nanodope.io.spectrum import SumSpectrum
 from napari_nanodope.recipe import LineWindows
+from spectro.figures.labels import Name, write_names
 
 _LINE_BAND, _BACKGROUND_BAND = SKY, GREY
 _ELEMENT_COLOURS = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, BLACK)
-_LABEL_PT, _LINE_SPACING = 6.0, 1.35
-_FOOT, _RISE = 1.01, 0.05  # of the leaders above the panel, in its heights
 
 
 def draw_spectrum(
@@ -127,61 +124,4 @@ def _mark_lines(ax: Axes, lines: Sequence[XrayLine]) -> None:
     colours = dict(zip(symbols, cycle(_ELEMENT_COLOURS), strict=False))
     for line in inside:
         ax.axvline(line.energy_keV, color=colours[line.element], lw=0.5, ls=":", zorder=1)
-    box, dpi = ax.get_window_extent(), ax.figure.dpi
-    width = _LABEL_PT * _LINE_SPACING * dpi / 72 / max(box.width, 1.0) * (high - low)
-    n_room = max(int((high - low) / width), 0)
-    named = sorted(inside[:n_room], key=lambda line: line.energy_keV)
-    places = spread_labels([line.energy_keV for line in named], width, (low, high))
-    over = blended_transform_factory(ax.transData, ax.transAxes)
-    for line, place in zip(named, places, strict=True):
-        colour = colours[line.element]
-        ax.plot(
-            [line.energy_keV, place],
-            [_FOOT, _FOOT + _RISE],
-            color=colour,
-            lw=0.5,
-            transform=over,
-            clip_on=False,
-        )
-        ax.text(
-            place,
-            _FOOT + _RISE * 1.3,
-            line.label,
-            color=colour,
-            fontsize=_LABEL_PT,
-            rotation=90,
-            ha="center",
-            va="bottom",
-            transform=over,
-        )
-
-
-def spread_labels(
-    places: Sequence[float], width: float, limits: tuple[float, float]
-) -> NDArray[np.float64]:
-    """Places (N,) at least a width apart, as near as can be to those wanted.
-
-    Parameters
-    ----------
-    places : sequence of float
-        Ascending.
-    width : float
-        Least distance.
-    limits : (float, float)
-        Between which all lie, where there is room for them.
-
-    Notes
-    -----
-    With x_i = t_i + i width, the distances are kept where t does not fall: the sum of squared
-    moves is least for the isotonic regression of the places less i width.
-
-    Examples
-    --------
-    >>> spread_labels([1.0, 1.0, 5.0], 1.0, (0.0, 9.0)).tolist()
-    [0.5, 1.5, 5.0]
-    """
-    if not len(places):
-        return np.zeros(0)
-    steps = width * np.arange(len(places))
-    moved = isotonic_regression(np.asarray(places, dtype=np.float64) - steps).x
-    return np.asarray(np.clip(moved, limits[0], max(limits[1] - steps[-1], limits[0])) + steps)
+    write_names(ax, [Name(line.energy_keV, line.label, colours[line.element]) for line in inside])

@@ -8,6 +8,12 @@ from spectro.epr.eseem import Background, process_eseem
 from spectro.epr.hyperfine import assign_lines
 from spectro.epr.modulation import EseemExperiment, best_tau_ns, simulate_three_pulse_eseem
 from spectro.epr.peaks import Peaks, find_peaks
+from spectro.epr.solid_effect import (
+    Extremum,
+    SolidEffect,
+    solid_effect_frequency_profile,
+    solid_effect_profile,
+)
 from spectro.epr.spin_system import Nucleus, SpinSystem
 
 __all__ = [
@@ -19,9 +25,11 @@ __all__ = [
     "CwExperiment",
     "EndorLine",
     "EseemExperiment",
+    "Extremum",
     "LineShape",
     "Nucleus",
     "Peaks",
+    "SolidEffect",
     "SpinSystem",
     "assign_lines",
     "best_tau_ns",
@@ -30,4 +38,6 @@ __all__ = [
     "process_eseem",
     "simulate_cw",
     "simulate_three_pulse_eseem",
+    "solid_effect_frequency_profile",
+    "solid_effect_profile",
 ]

@@ -127,7 +127,7 @@ def compute_pattern(system: SpinSystem, sweep: Sweep) -> Pattern:
     symmetry = find_symmetry(system)
     operators = build_operators(system)
     strains = _list_strains(system, operators)
-    reach = _expect_reach(system, sweep)
+    reach = expect_reach(system, sweep.frequency_GHz)
     matrices, sigmas = [one for one, _ in strains], [sigma for _, sigma in strains]
     degree = 0 if symmetry is Symmetry.ISOTROPIC else _FIRST_DEGREE[symmetry]
     while True:
@@ -168,9 +168,9 @@ def _list_strains(
     return [(matrix, strain / _FWHM_PER_SIGMA) for matrix, strain in candidates if strain > 0]
 
 
-def _expect_reach(system: SpinSystem, sweep: Sweep) -> tuple[float, float]:
-    """Fields between which lines of first order lie, but for half of them at the most."""
-    centre = 1e3 * sweep.frequency_GHz / (BOHR_MHz_PER_mT * abs(system.g_isotropic))
+def expect_reach(system: SpinSystem, frequency_GHz: float) -> tuple[float, float]:
+    """Fields in mT between which lines of first order lie, but for half of them at the most."""
+    centre = 1e3 * frequency_GHz / (BOHR_MHz_PER_mT * abs(system.g_isotropic))
     split_MHz = (2 * system.s - 1) * (abs(system.d_MHz) + 3 * abs(system.e_MHz))
     for nucleus, kind in zip(system.nuclei, system.isotopes, strict=True):
         split_MHz += kind.spin * float(np.abs(np.linalg.eigvalsh(nucleus.tensor_MHz)).max())

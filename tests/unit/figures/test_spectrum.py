@@ -12,10 +12,10 @@ from matplotlib.figure import Figure
 
 import napari_nanodope as nd
 from napari_nanodope.core.xray import EnergyAxis
-from napari_nanodope.figures.spectrum import spread_labels
 from napari_nanodope.io.spectrum import SumSpectrum
 from napari_nanodope.io.xray_lines import load_lines
 from napari_nanodope.recipe import LineWindows
+from spectro.figures.labels import spread_labels
 
 AXIS = EnergyAxis(0.0, 0.02, 600)
 WINDOWS = LineWindows(
