@@ -1,7 +1,7 @@
 """Saturation curves from spectra: how high each line is at each microwave power."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from spectro.epr.lines import Line, find_lines, peak_to_peak, require_derivative
 from spectro.epr.noise import estimate_autocovariance, sum_error
 from spectro.epr.receiver import compute_receiver_factors, tell_conditions
-from spectro.model import Axis, InputError, Spectrum, read_only
+from spectro.model import InputError, Spectrum, read_only
 
 Array = NDArray[np.float64]
 Windows = Sequence[tuple[float, float]]
@@ -111,8 +111,10 @@ def saturation_curve(
     """
     if method not in _METHODS:
         raise InputError(f"Expected {' or '.join(_METHODS)} as a method, got {method!r}.")
-    sweep = _read_plane(spectra, power_mW) if isinstance(spectra, Spectrum) else None
-    sweep = sweep or _stack(list(spectra), power_mW)  # type: ignore[arg-type]
+    if isinstance(spectra, Spectrum):
+        sweep = _read_plane(spectra, power_mW)
+    else:
+        sweep = _stack(list(spectra), power_mW)
     lines = _choose_lines(sweep, windows_mT)
     noise = _estimate_noise(sweep)
     shape = _find_shape(sweep, noise) if reference is None else _read_reference(sweep, reference)
@@ -126,8 +128,7 @@ def saturation_curve(
             warnings += doubts
         else:
             found = [
-                peak_to_peak(y[inside], n_width, one)
-                for y, one in zip(sweep.y, noise, strict=True)
+                peak_to_peak(y[inside], n_width, one) for y, one in zip(sweep.y, noise, strict=True)
             ]
         rows.append(found)
     table = np.array(rows, float)
@@ -167,7 +168,9 @@ def _sort(power: Array, x: Array, y: Array, warnings: Sequence[str] = ()) -> _Sw
 def _stack(spectra: list[Spectrum], power_mW: ArrayLike | None) -> _Sweep:
     """Spectra on the axis of the first one, as if its receiver had seen them all."""
     if len(spectra) < 2 or any(one.y.ndim != 1 for one in spectra):
-        raise InputError("Expected two spectra of one axis or more, got others; give one per power.")
+        raise InputError(
+            "Expected two spectra of one axis or more, got others; give one per power."
+        )
     for one in spectra:
         require_derivative(one)
     power = [one.require("power_mW", "microwave power") for one in spectra if power_mW is None]
@@ -198,10 +201,10 @@ def _stack(spectra: list[Spectrum], power_mW: ArrayLike | None) -> _Sweep:
 
 def _scale_field(spectrum: Spectrum, first: Spectrum) -> Array:
     """Field at which the first one's frequency would find the same g."""
-    frequencies = [one.metadata.get("frequency_GHz") for one in (first, spectrum)]
-    if None in frequencies:
+    wanted, measured = (one.metadata.get("frequency_GHz") for one in (first, spectrum))
+    if wanted is None or measured is None:
         return spectrum.x
-    return np.asarray(spectrum.x * float(frequencies[0]) / float(frequencies[1]))  # type: ignore[arg-type]
+    return np.asarray(spectrum.x * float(wanted) / float(measured))
 
 
 def _choose_lines(sweep: _Sweep, windows_mT: Windows | None) -> list[Line]:
@@ -243,7 +246,7 @@ def _estimate_noise(sweep: _Sweep) -> list[Array]:
     if not norms.all():
         return [np.zeros(0)] * n_spectra
     left, values, right = np.linalg.svd(sweep.y / norms[:, None], full_matrices=False)
-    rank = min(_MOST_COMMON, max(n_spectra // 2, 1))
+    rank = min(_MOST_COMMON, max(n_spectra // 4, 1))
     rest = sweep.y / norms[:, None] - (left[:, :rank] * values[:rank]) @ right[:rank]
     n_taken = np.ceil(n_points * np.square(left[:, :rank]).sum(axis=1)).astype(int) + rank
     return [
@@ -267,7 +270,7 @@ def _read_reference(sweep: _Sweep, reference: Spectrum) -> Array:
             f"Expected a reference from {sweep.x_mT[0]:g} to {sweep.x_mT[-1]:g} mT, got "
             f"{reference.x[0]:g} to {reference.x[-1]:g} mT."
         )
-    return np.interp(sweep.x_mT, reference.x, reference.y)
+    return np.asarray(np.interp(sweep.x_mT, reference.x, reference.y))
 
 
 def _fit_scales(

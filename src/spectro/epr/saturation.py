@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -224,7 +224,7 @@ def _build_problem(power: Array, height: Array, sigma: Array | None, b: Paramete
 
     def miss(start: dict[str, float]) -> float:
         one = weights * shape(start)
-        return -float(one @ (weights * height)) ** 2 / float(one @ one)
+        return -(float(one @ (weights * height)) ** 2) / float(one @ one)
 
     exponents = np.unique(np.linspace(b.low, b.high, 5)).tolist()
     grid = [{"s_max": s, "b": k} for s in np.geomspace(0.01, top, 60) for k in exponents]
