@@ -12,7 +12,8 @@ from spectro.model import InputError, Spectrum
 Array = NDArray[np.float64]
 
 _PROMINENCE = 0.2  # of the highest line, below which an extreme is none
-_SMOOTHED = 1 / 3  # of a width, over which a parabola follows an extreme to 0.1 %
+_SMOOTHED = 0.5  # of a width, over which a quartic follows an extreme to 0.1 %
+_DEGREE = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +85,10 @@ def find_lines(x_mT: Array, y: Array) -> tuple[Line, ...]:
 def _pair(first: NDArray[np.intp], second: NDArray[np.intp]) -> list[tuple[int, int]]:
     """Each of the first with the next of the second, if that is its neighbour."""
     found = []
-    for start, after in zip(first, [*first[1:], np.inf], strict=True):
-        following = second[(second > start) & (second < after)]
-        if len(following):
-            found.append((int(start), int(following[0])))
+    for k, start in enumerate(first.tolist()):
+        following = second[second > start]
+        if len(following) and not (first[k + 1 :] < following[0]).any():
+            found.append((start, int(following[0])))
     return found
 
 
@@ -120,18 +121,18 @@ def peak_to_peak(y: Array, n_width: int, autocovariance: Array) -> tuple[float, 
 
     Notes
     -----
-    The extremes are those of parabolas over a third of the width [1]_: single points would make
-    noise a part of the height.
+    The extremes are those of quartics over half of the width [1]_: single points would make more of
+    the noise a part of the height.
 
     References
     ----------
     .. [1] A. Savitzky, M. J. E. Golay, Anal. Chem. 1964, 36, 1627, DOI 10.1021/ac60214a047.
     """
     length = min(2 * int(n_width * _SMOOTHED / 2) + 1, len(y) - 1 + len(y) % 2)
-    if length < 5:
+    if length < _DEGREE + 3:
         smooth, kernel = y, np.ones(1)
     else:
-        smooth, kernel = savgol_filter(y, length, 2), savgol_coeffs(length, 2)
+        smooth, kernel = savgol_filter(y, length, _DEGREE), savgol_coeffs(length, _DEGREE)
     half, weights = len(kernel) // 2, np.zeros(len(y) + len(kernel) - 1)
     for sign, place in ((1, smooth.argmax()), (-1, smooth.argmin())):
         weights[place : place + 2 * half + 1] += sign * kernel

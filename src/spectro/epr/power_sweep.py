@@ -1,5 +1,6 @@
 """Saturation curves from spectra: how high each line is at each microwave power."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,7 @@ Windows = Sequence[tuple[float, float]]
 _METHODS = ("peak_to_peak", "fit")
 _LEAST_POINTS = 8  # of a line
 _MOST_COMMON = 3  # singular vectors that are no noise: a line, its change with power, a baseline
+_ROUNDS = 3
 _MISFIT = 0.05  # of the height, rms, beyond which a line has changed its shape
 _ALIKE = {  # what amplitudes also depend on, its name, and by what part it may differ
     "modulation_amplitude_mT": ("modulation amplitudes", 0.01),
@@ -117,7 +119,11 @@ def saturation_curve(
         sweep = _stack(list(spectra), power_mW)
     lines = _choose_lines(sweep, windows_mT)
     noise = _estimate_noise(sweep)
-    shape = _find_shape(sweep, noise) if reference is None else _read_reference(sweep, reference)
+    shape = (
+        _find_shape(sweep.y / _find_sigma(noise)[:, None])
+        if reference is None
+        else _read_reference(sweep, reference)
+    )
     rows, warnings = [], list(sweep.warnings)
     for line in lines:
         inside = (sweep.x_mT >= line.window_mT[0]) & (sweep.x_mT <= line.window_mT[1])
@@ -208,7 +214,7 @@ def _scale_field(spectrum: Spectrum, first: Spectrum) -> Array:
 
 
 def _choose_lines(sweep: _Sweep, windows_mT: Windows | None) -> list[Line]:
-    shape = _find_shape(sweep, [np.zeros(0)] * len(sweep.y))
+    shape = _find_shape(sweep.y / np.maximum(np.linalg.norm(sweep.y, axis=1), 1e-300)[:, None])
     if windows_mT is None:
         found = list(find_lines(sweep.x_mT, shape))
         if not found:
@@ -239,26 +245,39 @@ def _measure(x: Array, shape: Array, low: float, high: float) -> Line:
 def _estimate_noise(sweep: _Sweep) -> list[Array]:
     """Autocovariance of what is in each spectrum alone: noise, and no line that grows or widens.
 
-    Of the spectra, scaled to alike, a few singular vectors are what they have in common.
+    Of the spectra, each over its noise, a few singular vectors are what they have in common. The
+    noise is not known before: the first time, it is taken to go with the intensity.
     """
-    norms = np.linalg.norm(sweep.y, axis=1)
-    n_spectra, n_points = sweep.y.shape
-    if not norms.all():
-        return [np.zeros(0)] * n_spectra
-    left, values, right = np.linalg.svd(sweep.y / norms[:, None], full_matrices=False)
+    sigma = np.linalg.norm(sweep.y, axis=1)
+    found = [np.zeros(0)] * len(sweep.y)
+    for _ in range(_ROUNDS):
+        if not sigma.all():
+            break
+        found = _estimate_rest(sweep.y, sigma)
+        sigma = np.array(
+            [math.sqrt(one[0]) if len(one) else s for one, s in zip(found, sigma, strict=True)]
+        )
+    return found
+
+
+def _estimate_rest(y: Array, sigma: Array) -> list[Array]:
+    left, values, right = np.linalg.svd(y / sigma[:, None], full_matrices=False)
+    n_spectra, n_points = y.shape
     rank = min(_MOST_COMMON, max(n_spectra // 4, 1))
-    rest = sweep.y / norms[:, None] - (left[:, :rank] * values[:rank]) @ right[:rank]
+    rest = y - sigma[:, None] * ((left[:, :rank] * values[:rank]) @ right[:rank])
     n_taken = np.ceil(n_points * np.square(left[:, :rank]).sum(axis=1)).astype(int) + rank
-    return [
-        estimate_autocovariance([one * norm], taken)
-        for one, norm, taken in zip(rest, norms, n_taken.tolist(), strict=True)
-    ]
+    return [estimate_autocovariance([one], n) for one, n in zip(rest, n_taken, strict=True)]
 
 
-def _find_shape(sweep: _Sweep, noise: Sequence[Array]) -> Array:
-    """Shape (M,) that the spectra have most in common, upright as their sum is."""
-    sigma = [np.sqrt(one[0]) if len(one) and one[0] > 0 else 1.0 for one in noise]
-    weighted = sweep.y / np.array(sigma if all(map(len, noise)) else [1.0] * len(noise))[:, None]
+def _find_sigma(noise: Sequence[Array]) -> Array:
+    """Standard deviation of each spectrum's noise (N,); all alike where one is not known."""
+    if all(len(one) and one[0] > 0 for one in noise):
+        return np.sqrt([one[0] for one in noise])
+    return np.ones(len(noise))
+
+
+def _find_shape(weighted: Array) -> Array:
+    """Shape (M,) that spectra (N, M) have most in common, upright as their sum is."""
     shape = np.linalg.svd(weighted, full_matrices=False)[2][0]
     return np.asarray(shape if shape @ weighted.sum(axis=0) >= 0 else -shape)
 

@@ -24,6 +24,7 @@ _NO_S = 1e-4  # at the highest power, below which there is no saturation to spea
 _BEYOND = 1e4  # below the lowest power, by which P_half is not looked for
 _LINEAR = 0.9  # of the height without saturation
 _FEW_LINEAR = 3
+_SCATTER = 3.0  # residuals over the errors that were given
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,6 +315,16 @@ def _doubt(power: Array, result: FitResult) -> list[str]:
     """What the range of powers leaves open."""
     found, known = [], result.uncertainties["P_half_mW"]
     half, b, highest = result.values["P_half_mW"], result.values["b"], power[-1]
+    if result.uncertainties["s_max"].high < 0:
+        found.append(
+            "The amplitude grows faster than the root of the power; check the powers, the gain and "
+            "the tuning at each."
+        )
+    if result.settings["error"] is not None and result.noise > _SCATTER:
+        found.append(
+            f"The amplitudes are off by {result.noise:.1f} times their errors: these leave out "
+            f"powers and tuning, or the model does not hold."
+        )
     if half > highest:
         bound = f"take {known.low:.3g} mW as its lower bound" if known.low > 0 else "it is unknown"
         found.append(
