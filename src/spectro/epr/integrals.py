@@ -27,7 +27,7 @@ Array = NDArray[np.float64]
 _MARGIN = 0.1  # of the field to either side, taken as baseline unless a window is given
 _MOST_DEGREE = 5
 _OPEN, _SURE = 0.02, 4.0  # of the highest absorption, and in standard errors
-_LOST = 0.05
+_LOST = 0.1
 
 
 @dataclass(frozen=True, slots=True, eq=False)

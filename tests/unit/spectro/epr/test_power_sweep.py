@@ -53,8 +53,9 @@ def test_each_line_saturates_at_its_own_power():
     assert curve.amplitude.shape == curve.error.shape == (2, 13)
     for row, half, height in zip(curve.amplitude, (HALF_mW, 4.0), (1.0, 0.8), strict=True):
         expected = height * np.sqrt(POWER_mW) * (1 + POWER_mW / half) ** -1.5
-        np.testing.assert_allclose(row, expected, rtol=0.02, atol=2e-3)
-        fit = epr.fit_saturation(curve.power_mW, row, model="derivative")
+        inside = POWER_mW < 12 * half  # else the line is broader than its window
+        np.testing.assert_allclose(row[inside], expected[inside], rtol=0.02, atol=2e-3)
+        fit = epr.fit_saturation(curve.power_mW[inside], row[inside], model="derivative")
         assert fit.values["P_half_mW"] == pytest.approx(half, rel=0.02)
 
 
@@ -224,18 +225,23 @@ def test_powers_can_be_given():
 
 
 def test_from_spectra_to_t():
-    """A phantom of the whole way, noise included: T lies in its interval."""
+    """The whole way, from noise in the spectra to the interval of T."""
     transition = epr.Transition.of_spin(2.5, g=2.007)
-    conversion = 0.2
+    conversion, held = 0.2, 0
     t_us = 1 / (transition.rate_per_mT * conversion * math.sqrt(HALF_mW * 1e-3))
-    curve = epr.saturation_curve(plane(sweep(2e-3, seed=4)), windows_mT=[(332.0, 338.0)])
-    fit = epr.fit_saturation(
-        curve.power_mW,
-        curve.amplitude[0],
-        error=curve.error[0],
-        model="derivative",
-        conversion_mT_per_sqrt_W=conversion,
-        transition=transition,
-    )
-    low, high = fit.intervals["T_us"]
-    assert low < t_us < high < 1.03 * low
+    clean = [np.sqrt(p) * lorentz(X_mT, 340.0, 0.4, p / HALF_mW) for p in POWER_mW]
+    for seed in range(100):
+        noise = 0.01 * np.random.default_rng(seed).normal(size=(13, 801))
+        curve = epr.saturation_curve(plane(clean + noise), windows_mT=[(337.0, 343.0)])
+        fit = epr.fit_saturation(
+            curve.power_mW,
+            curve.amplitude[0],
+            error=curve.error[0],
+            model="derivative",
+            conversion_mT_per_sqrt_W=conversion,
+            transition=transition,
+        )
+        low, high = fit.intervals["T_us"]
+        assert high < 1.1 * low
+        held += low <= t_us <= high
+    assert 90 <= held <= 99

@@ -133,8 +133,8 @@ def noisy_fit(seed, t_us, b, model, noise):
         ("derivative", 3, 0.02, 200),
         ("inhomogeneous", 1, 3.0, 200),
         ("inhomogeneous", 1, 0.02, 200),
-        ("empirical", 2, 3.0, 100),
-        ("empirical", 2, 0.02, 100),
+        ("empirical", 2, 0.3, 80),
+        ("empirical", 2, 0.02, 80),
     ],
 )
 def test_intervals_hold_t_as_often_as_they_say(model, b, t_us, n):
