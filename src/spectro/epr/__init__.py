@@ -6,8 +6,12 @@ from spectro.epr.cw import CwExperiment, LineShape, simulate_cw
 from spectro.epr.endor import EndorLine, endor_lines
 from spectro.epr.eseem import Background, process_eseem
 from spectro.epr.hyperfine import assign_lines
+from spectro.epr.integrals import DoubleIntegral, double_integral
 from spectro.epr.modulation import EseemExperiment, best_tau_ns, simulate_three_pulse_eseem
 from spectro.epr.peaks import Peaks, find_peaks
+from spectro.epr.power_sweep import SaturationCurve, saturation_curve
+from spectro.epr.quantify import SpinCount, count_spins
+from spectro.epr.saturation import Transition, fit_saturation
 from spectro.epr.solid_effect import (
     Extremum,
     SolidEffect,
@@ -23,19 +27,27 @@ __all__ = [
     "Candidate",
     "Coupling",
     "CwExperiment",
+    "DoubleIntegral",
     "EndorLine",
     "EseemExperiment",
     "Extremum",
     "LineShape",
     "Nucleus",
     "Peaks",
+    "SaturationCurve",
     "SolidEffect",
+    "SpinCount",
     "SpinSystem",
+    "Transition",
     "assign_lines",
     "best_tau_ns",
+    "count_spins",
+    "double_integral",
     "endor_lines",
     "find_peaks",
+    "fit_saturation",
     "process_eseem",
+    "saturation_curve",
     "simulate_cw",
     "simulate_three_pulse_eseem",
     "solid_effect_frequency_profile",

@@ -111,7 +111,8 @@ def follow_profile(
     parameter, value = projection.free[place], float(best.x[place])
     limit = confidence.factor**2 / confidence.n_free
     start = np.delete(best.x, place)
-    step = known.standard_error if known.standard_error > 0 else projection.steps[place]
+    least = float(projection.steps[place])  # what is fitted without noise has next to no error
+    step = known.standard_error if known.standard_error > least else least
 
     def excess(at: float) -> float:
         fixed = Projection(projection.problem, {name: at})

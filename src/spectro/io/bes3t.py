@@ -196,5 +196,14 @@ def _tell(parameters: dict[str, str]) -> dict[str, object]:
             "time_constant_s": number("RCTC"),
             "temperature_K": number("STMP"),
             "n_scans": int(number("AVGS") or 0) or None,
+            "is_normalised": _is_normalised(parameters) or None,
         }
+    )
+
+
+def _is_normalised(parameters: dict[str, str]) -> bool:
+    """Whether Xepr divided the intensity by gain, scans and conversion time."""
+    return any(
+        name.split(".")[-1] == "SctNorm" and value.lower() == "true"
+        for name, value in parameters.items()
     )
