@@ -5,6 +5,7 @@ transform with exp(+2 pi i nu t). Here a transform has exp(-2 pi i nu t), so tha
 turned where a file is read.
 """
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -82,8 +83,28 @@ def tell(parameters: Mapping[str, str], processing: Mapping[str, str]) -> dict[s
             "solvent": unwrap(parameters.get("SOLVENT", "")),
             "probe": unwrap(parameters.get("PROBHD", "")),
             **tell_reference(parameters, processing),
+            **_tell_phase(parameters, processing),
         }
     )
+
+
+def _tell_phase(parameters: Mapping[str, str], processing: Mapping[str, str]) -> dict[str, float]:
+    """Phase that `spectro.processing.phase` needs to give TopSpin's own spectrum.
+
+    TopSpin turns both PHC1 and the delay of the filter about the left edge of the spectrum, and not
+    about its middle, where the carrier is: PHC1 / 2, and half a turn for each point of the delay.
+    """
+    left_deg, slope_deg = (to_float(processing.get(name)) for name in ("PHC0", "PHC1"))
+    if left_deg is None or slope_deg is None or not math.isfinite(left_deg + slope_deg):
+        return {}
+    try:
+        middle_deg = left_deg + slope_deg / 2 + 180.0 * find_group_delay(parameters)
+    except UnreadableFileError:
+        return {}
+    return {
+        "topspin_phase_deg": (middle_deg + 180.0) % 360.0 - 180.0,
+        "topspin_slope_deg": slope_deg,
+    }
 
 
 def find_field_T(nucleus: str, frequency_MHz: float | None) -> float | None:

@@ -1,7 +1,8 @@
 """CSDM, the core scientific dataset model: JSON with its data inside or in a file beside it.
 
-csdmpy checks and decodes; what it would fetch from elsewhere is looked up here first, in the folder
-of the file and nowhere else.
+csdmpy checks and decodes. What it would fetch from elsewhere is looked up here first, in the folder
+of the file and nowhere else; and since it evaluates the number of a quantity as an expression, each
+quantity has to be a plain number and a unit.
 
 References
 ----------
@@ -13,6 +14,7 @@ import base64
 import binascii
 import json
 import math
+import re
 import warnings
 from pathlib import Path
 from typing import Any
@@ -28,6 +30,10 @@ from spectro.model import Axis, Source, Spectrum
 
 _MOST_POINTS = 1 << 26
 _LARGEST_TEXT = 1 << 28  # characters of JSON, before it is parsed
+_SYMBOL = r"[A-Za-z\u00b5\u03bc\u00c5\u03a9\u00b0%'\"]+(?:\^\(?-?\d{1,2}\)?)?"
+_UNIT = re.compile(rf"\(?\s*{_SYMBOL}(?:\s*[*/. ]\s*{_SYMBOL})*\s*\)?")
+_NUMBER = re.compile(r"\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?\s*")
+_QUANTITIES = ("increment", "coordinates_offset", "origin_offset", "period")
 _KINDS = ("linear", "monotonic", "labeled")
 
 
@@ -93,6 +99,8 @@ def _prepare(content: dict[str, Any], path: Path) -> tuple[dict[str, Any], list[
     )
     if not dimensions or not variables:
         raise _refuse(path, "dimensions and dependent variables", "none")
+    for one in (*dimensions, *variables):
+        _check_quantities(one, path)
     n_points = math.prod(_count(one, path) for one in dimensions)
     if n_points > _MOST_POINTS:
         raise _refuse(path, f"{_MOST_POINTS} points at most", f"{n_points:.3g}")
@@ -115,6 +123,21 @@ def _list_mappings(dataset: dict[str, Any], name: str, path: Path) -> list[dict[
     if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
         raise _refuse(path, f"a list of mappings as {name}", type(found).__name__)
     return found
+
+
+def _check_quantities(mapping: dict[str, Any], path: Path) -> None:
+    """Refuse quantities that are anything but a number and a unit; csdmpy would evaluate them."""
+    coordinates = mapping.get("coordinates")
+    stated = [mapping[name] for name in _QUANTITIES if name in mapping]
+    stated += coordinates if isinstance(coordinates, list) else []
+    stated += [f"1 {mapping['unit']}"] if "unit" in mapping else []
+    for text in stated:
+        number = _NUMBER.match(text) if isinstance(text, str) else None
+        unit = "" if number is None else text[number.end() :].strip()
+        if number is None or (unit and (len(unit) > 60 or not _UNIT.fullmatch(unit))):
+            raise _refuse(path, "a number and a unit as quantity", repr(text)[:60])
+    if isinstance(mapping.get("reciprocal"), dict):
+        _check_quantities(mapping["reciprocal"], path)
 
 
 def _count(dimension: dict[str, Any], path: Path) -> int:
@@ -199,14 +222,16 @@ def _decode(content: dict[str, Any], path: Path) -> Any:
             for dimension in dataset.dimensions:
                 if dimension.type not in _KINDS:
                     raise ValueError(f"a dimension of type {dimension.type}")
-    except Exception as error:  # csdmpy raises whatever comes
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # csdmpy raises even that
         raise _refuse(
             path, "a valid dataset", f"one that csdmpy refuses: {_to_sentence(error)}"
         ) from None
     return dataset
 
 
-def _to_sentence(error: Exception) -> str:
+def _to_sentence(error: BaseException) -> str:
     """What a library complains of, on one line and without a full stop."""
     text = str(error.args[0]) if error.args else type(error).__name__
     return " ".join(text.split())[:300].rstrip(".").replace(". ", "; ")

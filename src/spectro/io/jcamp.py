@@ -240,7 +240,4 @@ def _tell(header: Mapping[str, str], kind: str) -> dict[str, Any]:
     }
     if carrier_MHz and "reference_frequency_MHz" not in about:
         about["reference_frequency_MHz"] = carrier_MHz
-    if "FID" not in kind:
-        phases = {"topspin_phase_deg": "PHC0", "topspin_slope_deg": "PHC1"}
-        about |= {name: to_float(vendor.get(key)) for name, key in phases.items()}
     return about | known(stated)

@@ -29,6 +29,7 @@ RAW, PROCESSED = ("fid", "ser"), ("1r", "2rr")
 _IMAGINARY = {"1r": "1i", "2rr": "2ir"}
 _BLOCK_BYTES = 1024  # rows of a ser file start at multiples of it
 _MOST_POINTS = 1 << 27
+_LARGEST_EXPONENT = 128
 _COMPLEX_MODES = (1, 3)  # AQ_mod: qsim, DQD
 _LISTS = (  # file, quantity, unit
     ("vdlist", "delay", "s"),
@@ -183,7 +184,7 @@ def _read_words(
             f"copy the experiment again, or set TD to what was recorded."
         )
     table = np.frombuffer(content, word).reshape(n_rows, -1)[:, :n_words]
-    return table.astype(np.float64) * 2.0 ** (to_float(parameters.get("NC")) or 0)
+    return table.astype(np.float64) * _find_scale(parameters, "NC", path)
 
 
 def _join_words(
@@ -244,8 +245,6 @@ def _read_processed(experiment: Path, data: Path) -> Spectrum:
     about = tell(acquired, processing[-1]) | {
         "title": _read_title(folder),
         "quantity": f"pdata/{folder.name}",
-        "topspin_phase_deg": to_float(processing[-1].get("PHC0")),
-        "topspin_slope_deg": to_float(processing[-1].get("PHC1")),
     }
     is_time = all(to_float(processing[-1].get(name)) == 0 for name in ("TDeff", "FTSIZE"))
     imaginary = folder / _IMAGINARY[data.name]
@@ -306,4 +305,14 @@ def _read_plane(
             size if size > 0 and n % size == 0 else n for size, n in zip(tiles, shape, strict=True)
         )
         y = y.reshape(rows // height, columns // width, height, width).swapaxes(1, 2)
-    return y.reshape(shape) * 2.0 ** (to_float(parameters.get("NC_proc")) or 0)
+    return y.reshape(shape) * _find_scale(parameters, "NC_proc", path)
+
+
+def _find_scale(parameters: Mapping[str, str], name: str, path: Path) -> float:
+    """Power of 2 by which integers were divided to fit in."""
+    exponent = to_float(parameters.get(name)) or 0.0
+    if abs(exponent) > _LARGEST_EXPONENT:
+        raise UnreadableFileError(
+            f"Expected an exponent of 2 as {name} beside {path}, got {exponent:g}; copy it again."
+        )
+    return float(2.0**exponent)

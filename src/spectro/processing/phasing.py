@@ -48,7 +48,7 @@ def phase(
     """Spectrum with its phase turned.
 
     S exp(-i (zero + first u)), where u is the distance from the pivot, to the right, in parts of
-    the spectrum. The signs are those of TopSpin's PHC0 and PHC1, whose pivot is the middle.
+    the spectrum. The signs are those of TopSpin's PHC0 and PHC1, whose pivot is the left edge.
 
     Parameters
     ----------
