@@ -9,7 +9,10 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 MODULES = sorted((ROOT / "src").rglob("*.py"))
-HEAVY = ("qtpy", "PyQt6", "napari", "torch", "matplotlib", "hyperspy", "numba", "pandas", "skimage")
+HEAVY = (
+    *("qtpy", "PyQt6", "napari", "torch", "matplotlib", "hyperspy", "numba", "pandas", "skimage"),
+    *("astropy", "csdmpy", "nmrglue", "pybaselines"),
+)
 
 
 def test_import_contracts_hold() -> None:

@@ -24,11 +24,14 @@ class Reader:
         Of its files, small letters.
     module : str
         Which reads it.
+    names : tuple of str
+        Of files that have no suffix.
     """
 
     name: str
     suffixes: tuple[str, ...]
     module: str
+    names: tuple[str, ...] = ()
 
     def read(self, path: Path) -> list[Spectrum]:
         """Every spectrum of a file."""
@@ -40,8 +43,14 @@ READERS = (
     Reader("Bruker BES3T", (".dsc", ".dta"), "bes3t"),
     Reader("Bruker ESP, WinEPR", (".par", ".spc"), "esp"),
     Reader("Magnettech XML", (".xml",), "magnettech"),
+    Reader("Bruker TopSpin", (), "topspin", ("fid", "ser", "1r", "2rr")),
+    Reader("JCAMP-DX", (".dx", ".jdx", ".jcamp", ".jcm"), "jcamp"),
+    Reader("SIMPSON", (".fid", ".spe", ".xreim"), "simpson"),
+    Reader("CSDM", (".csdf", ".csdfe", ".csdm"), "csdm"),
     Reader("text", (".txt", ".csv", ".dat", ".asc", ".tsv"), "text"),
 )
+
+_TOPSPIN_PARAMETERS = ("acqus", "procs")
 
 
 def load_all(path: str | Path) -> list[Spectrum]:
@@ -50,7 +59,8 @@ def load_all(path: str | Path) -> list[Spectrum]:
     Parameters
     ----------
     path : str or path
-        A file that a spectrometer wrote, or either of two that belong together.
+        A file that a spectrometer wrote, or either of two that belong together, or a folder of
+        TopSpin's.
 
     Raises
     ------
@@ -58,11 +68,13 @@ def load_all(path: str | Path) -> list[Spectrum]:
         If it is not there, of no known kind, or damaged.
     """
     path = Path(path)
+    if path.is_dir() and any((path / name).is_file() for name in _TOPSPIN_PARAMETERS):
+        return next(reader for reader in READERS if reader.module == "topspin").read(path)
     if not path.is_file():
-        what = "a folder" if path.is_dir() else "nothing"
+        what = "a folder without acqus or procs" if path.is_dir() else "nothing"
         raise UnreadableFileError(f"Expected a file at {path}, got {what}; check the path.")
     for reader in READERS:
-        if path.suffix.lower() in reader.suffixes:
+        if path.suffix.lower() in reader.suffixes or path.name in reader.names:
             return reader.read(path)
     known = ", ".join(suffix for reader in READERS for suffix in reader.suffixes)
     raise UnreadableFileError(
@@ -76,7 +88,8 @@ def load(path: str | Path, quantity: str | int = 0) -> Spectrum:
     Parameters
     ----------
     path : str or path
-        A file that a spectrometer wrote, or either of two that belong together.
+        A file that a spectrometer wrote, or either of two that belong together, or a folder of
+        TopSpin's.
     quantity : str or int, optional
         Which one, by its name or number, where a file holds several; by default the first.
 

@@ -1,5 +1,6 @@
 """Units of files in those used throughout: mT, MHz, s, K; once, where a file is read."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -39,11 +40,12 @@ def convert(values: NDArray[Any], unit: str) -> tuple[NDArray[np.float64], str]:
 
 
 def to_float(text: str | None) -> float | None:
-    """First number of a text such as "20.02 mW", or None."""
+    """First number of a text such as "20.02 mW", or None where it is none or not finite."""
     try:
-        return float((text or "").split()[0])
+        value = float((text or "").split()[0])
     except (ValueError, IndexError):
         return None
+    return value if math.isfinite(value) else None
 
 
 def known(values: dict[str, Any]) -> dict[str, Any]:

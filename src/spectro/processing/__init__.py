@@ -1,0 +1,40 @@
+"""Processing of NMR data: functions from one spectrum to the next, each a step of its history."""
+
+from spectro.processing.baseline import METHODS, estimate_noise, subtract_baseline
+from spectro.processing.echoes import coadd_echoes, to_spikelets
+from spectro.processing.history import STEPS, replay
+from spectro.processing.phasing import CRITERIA, Phase, find_phase, phase
+from spectro.processing.referencing import SCALES, reference, to_hertz, to_ppm
+from spectro.processing.sidebands import shear_pass, sum_isotropic
+from spectro.processing.transform import (
+    WINDOWS,
+    apodise,
+    fourier_transform,
+    remove_digital_filter,
+    zero_fill,
+)
+
+__all__ = [
+    "CRITERIA",
+    "METHODS",
+    "SCALES",
+    "STEPS",
+    "WINDOWS",
+    "Phase",
+    "apodise",
+    "coadd_echoes",
+    "estimate_noise",
+    "find_phase",
+    "fourier_transform",
+    "phase",
+    "reference",
+    "remove_digital_filter",
+    "replay",
+    "shear_pass",
+    "subtract_baseline",
+    "sum_isotropic",
+    "to_hertz",
+    "to_ppm",
+    "to_spikelets",
+    "zero_fill",
+]

@@ -1,0 +1,68 @@
+"""Steps of processing, done again."""
+
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
+
+from spectro.model import InputError, Spectrum, Step
+from spectro.processing.baseline import subtract_baseline
+from spectro.processing.echoes import coadd_echoes, to_spikelets
+from spectro.processing.phasing import phase
+from spectro.processing.referencing import reference, to_hertz, to_ppm
+from spectro.processing.sidebands import shear_pass, sum_isotropic
+from spectro.processing.transform import (
+    apodise,
+    fourier_transform,
+    remove_digital_filter,
+    zero_fill,
+)
+
+STEPS: Mapping[str, Callable[..., Spectrum]] = MappingProxyType(
+    {
+        step.__name__: step
+        for step in (
+            remove_digital_filter,
+            apodise,
+            zero_fill,
+            fourier_transform,
+            phase,
+            subtract_baseline,
+            reference,
+            to_hertz,
+            to_ppm,
+            coadd_echoes,
+            to_spikelets,
+            shear_pass,
+            sum_isotropic,
+        )
+    }
+)
+"""What `replay` can do, by the names in a history."""
+
+
+def replay(spectrum: Spectrum, history: Iterable[Step]) -> Spectrum:
+    """Spectrum after the same steps that another one went through.
+
+    Parameters
+    ----------
+    spectrum : Spectrum
+        As it was loaded.
+    history : iterable of Step
+        As in the `history` of a processed spectrum.
+
+    Raises
+    ------
+    InputError
+        If a step is none of this package's, or does not fit.
+    """
+    for step in history:
+        if step.name not in STEPS:
+            raise InputError(
+                f"Expected a step out of {', '.join(STEPS)}, got {step.name!r}; do it by hand."
+            )
+        try:
+            spectrum = STEPS[step.name](spectrum, **step.settings)
+        except TypeError as error:
+            raise InputError(
+                f"Expected the settings of {step.name}, got {dict(step.settings)} ({error})."
+            ) from None
+    return spectrum
