@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from scipy.signal import find_peaks
 
 from spectro.model import InputError, Spectrum
@@ -139,8 +139,9 @@ def find_isotropic(
     in its place: n times one rate is m times the other, or a sideband of one site at the first rate
     is where a sideband of another is at the second. Both leave a line that other isotropic lines
     explain, at both rates; it carries a doubt, which a third rate clears. Lines are taken in the
-    order of how much intensity lies on them and their sidebands, and only explained by those taken
-    before without a doubt.
+    order of how much intensity lies on them and their sidebands, less where the centre of gravity
+    of these is elsewhere (that of a whole manifold is on its isotropic line), and only explained
+    by those taken before without a doubt.
 
     Examples
     --------
@@ -193,18 +194,22 @@ class _Search:
                 found.append(IsotropicLine(shift, height, (counts[0], counts[1])))
         return found
 
-    def belong(self, k: int, shift_ppm: ArrayLike) -> NDArray[np.bool_]:
+    def belong(self, k: int, shift_ppm: float) -> NDArray[np.bool_]:
         """Which lines of a spectrum are at whole multiples of its rate from a shift."""
         offset = (self.peaks[k].shift_ppm - shift_ppm) / self.steps[k]
-        return np.abs(offset - np.round(offset)) * self.steps[k] <= self.tolerance_ppm
+        away = np.abs(offset - np.round(offset)) * self.steps[k]
+        return np.asarray(away <= self.tolerance_ppm)
 
     def weigh(self, line: IsotropicLine) -> float:
-        """Intensity on a line and its sidebands, as a part of each spectrum, the smaller part."""
-        parts = []
+        """Intensity on a line and its sidebands, less where their centre is not on the line."""
+        weights = []
         for k, one in enumerate(self.peaks):
             height = np.maximum(one.height, 0.0)
-            parts.append(float(height[self.belong(k, line.shift_ppm)].sum() / height.sum()))
-        return min(parts)
+            family = np.where(self.belong(k, line.shift_ppm), height, 0.0)
+            centre = float(family @ one.shift_ppm / max(family.sum(), 1e-300))
+            away = (centre - line.shift_ppm) / self.steps[k]
+            weights.append(float(family.sum() / max(height.sum(), 1e-300)) / (1 + away**2))
+        return min(weights)
 
     def explain(self, shift_ppm: float, known: Sequence[float]) -> str:
         """How a line may be a sideband of known ones at both rates; "" where it is not."""

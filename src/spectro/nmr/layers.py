@@ -165,7 +165,7 @@ class _Radius:
         """Depth of the sphere around the centre that holds a part of the volume."""
 
         def compute(part: float) -> float:
-            return self.value_nm * (1 - min(max(part, 0.0), 1.0) ** (1 / 3))
+            return self.value_nm * (1 - math.cbrt(min(max(part, 0.0), 1.0)))
 
         depth, wide = compute(inside), float(norm.ppf((1 + _LEVEL) / 2))
         by_radius = depth / self.value_nm * self.error_nm

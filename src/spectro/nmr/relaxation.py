@@ -12,6 +12,7 @@ from scipy.optimize import nnls
 
 from spectro.fitting import Minimum, Problem, Search, minimise, propagate, to_result
 from spectro.model import Axis, Curve, FitResult, InputError, Parameter, Spectrum, Uncertainty
+from spectro.nmr.inputs import require_series, require_sigmas
 
 Array = NDArray[np.float64]
 Model = Literal["mono", "stretched", "bi"]
@@ -66,7 +67,7 @@ def fit_buildup(
     two of these, with the same m0, for "bi". The mean time is T Gamma(1 / beta) / beta. Intervals
     of time constants and of beta are followed to where the fit gets significantly worse.
     """
-    t, data, sigmas = _check(t_s, m, sigma)
+    t, data = require_series(t_s, m, "magnetisation")
     if model not in get_args(Model):
         raise InputError(f"Expected a model of {', '.join(get_args(Model))}, got {model!r}.")
     if initial is not None and not -_REFUSED_INITIAL <= initial < _REFUSED_INITIAL:
@@ -80,7 +81,7 @@ def fit_buildup(
     def compute(values: Mapping[str, float]) -> list[Array]:
         return [_compute_shapes(t, values, model)]
 
-    problem = Problem((data,), compute, parameters, (amplitudes,), sigmas and (sigmas[0],))
+    problem = Problem((data,), compute, parameters, (amplitudes,), require_sigmas(sigma, len(t)))
     profile = tuple(one.name for one in problem.free if one.name != "initial")
     found = minimise(problem, Search(profile=profile))
     if model == "bi" and found.values["time_short_s"] > found.values["time_long_s"]:
@@ -96,25 +97,6 @@ def fit_buildup(
         settings={"model": model, "initial": initial},
     )
     return _add_doubts(result, t)
-
-
-def _check(
-    t_s: ArrayLike, m: ArrayLike, sigma: ArrayLike | None
-) -> tuple[Array, Array, tuple[Array] | None]:
-    if np.iscomplexobj(m):
-        raise InputError("Expected a real magnetisation, got complex numbers; phase them first.")
-    t, data = np.asarray(t_s, float), np.asarray(m, float)
-    if t.ndim != 1 or t.shape != data.shape or not (t >= 0).all() or not t.any():
-        raise InputError(
-            f"Expected a row of delays of at least 0 s and as many values of the magnetisation, "
-            f"got shapes {t.shape} and {data.shape}."
-        )
-    if sigma is None:
-        return t, data, None
-    sigmas = np.broadcast_to(np.asarray(sigma, float), t.shape)
-    if not (np.isfinite(sigmas) & (sigmas > 0)).all():
-        raise InputError(f"Expected standard deviations above 0, got {sigma}.")
-    return t, data, (sigmas,)
 
 
 def _compute_shapes(t: Array, values: Mapping[str, float], model: Model) -> Array:

@@ -1,6 +1,7 @@
 """Distances from a spin 1/2 to a quadrupolar nucleus that is saturated halfway through an echo."""
 
 import math
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +12,7 @@ from scipy.special import jv
 from spectro.fitting import Problem, Search, minimise, to_result
 from spectro.isotopes import isotope
 from spectro.model import Axis, Curve, FitResult, InputError, Parameter, Spectrum, Uncertainty
+from spectro.nmr.inputs import cost_of_shape, require_series, require_sigmas
 
 Array = NDArray[np.float64]
 
@@ -136,20 +138,25 @@ def fit_respdor(
     See `respdor_curve` for the model. Intervals of the coupling are followed to where the fit gets
     significantly worse; those of the distance are the same ones in nm.
     """
-    tau, data, sigmas = _check(tau_s, ds_s0, sigma)
+    tau, data = require_series(tau_s, ds_s0, "dephasing")
+    if data.max() > _LARGEST:
+        raise InputError(
+            f"Expected a dephasing (S0 - S) / S0 of about 0 to 1, got {data.max():g}; divide per "
+            f"cent by 100."
+        )
+    if fraction is not None and not fraction > 0:
+        raise InputError(f"Expected a fraction above 0, got {fraction}; leave it out to fit it.")
+    sigmas = require_sigmas(sigma, len(tau))
     low, high = _RANGE[0] / tau.max(), _RANGE[1] / tau[tau > 0].min()
 
-    def compute(values: dict[str, float]) -> list[Array]:
+    def compute(values: Mapping[str, float]) -> list[Array]:
         return [respdor_curve(tau, values["coupling_Hz"], saturated)[None]]
 
-    weight = np.ones(len(tau)) if sigmas is None else 1 / sigmas
-    start = _find_start(np.geomspace(low, high, _N_STARTS), tau, data, weight, saturated)
+    start = _find_start(np.geomspace(low, high, _N_STARTS), compute, data, sigmas, fraction)
     coupling = Parameter("coupling_Hz", start, low, high, "Hz", step=_STEP * start)
     known = (0.0, math.inf) if fraction is None else (fraction, fraction)
     amplitude = Parameter("fraction", 1.0 if fraction is None else fraction, *known)
-    problem = Problem(
-        (data,), compute, (coupling,), ((amplitude,),), None if sigmas is None else (sigmas,)
-    )
+    problem = Problem((data,), compute, (coupling,), ((amplitude,),), sigmas)
     found = minimise(problem, Search(profile=("coupling_Hz",)))
     value, ends = found.values["coupling_Hz"], found.uncertainties["coupling_Hz"]
     distance = dipolar_distance_nm(observed, saturated, value)
@@ -166,35 +173,21 @@ def fit_respdor(
     return _add_doubts(result)
 
 
-def _check(
-    tau_s: ArrayLike, ds_s0: ArrayLike, sigma: ArrayLike | None
-) -> tuple[Array, Array, Array | None]:
-    tau, data = np.asarray(tau_s, float), np.asarray(ds_s0, float)
-    if tau.ndim != 1 or tau.shape != data.shape or not (tau >= 0).all() or not tau.any():
-        raise InputError(
-            f"Expected a row of times of at least 0 s and as many values of the dephasing, got "
-            f"shapes {tau.shape} and {data.shape}."
-        )
-    if data.max(initial=0.0) > _LARGEST:
-        raise InputError(
-            f"Expected a dephasing (S0 - S) / S0 of about 0 to 1, got {data.max():g}; divide per "
-            f"cent by 100."
-        )
-    if sigma is None:
-        return tau, data, None
-    sigmas = np.broadcast_to(np.asarray(sigma, float), tau.shape)
-    if not (np.isfinite(sigmas) & (sigmas > 0)).all():
-        raise InputError(f"Expected standard deviations above 0, got {sigma}.")
-    return tau, data, sigmas
-
-
-def _find_start(candidates: Array, tau: Array, data: Array, weight: Array, saturated: str) -> float:
-    """The coupling of some that fits best, each with its best fraction."""
-    target, costs = data * weight, []
-    for one in candidates:
-        shape = respdor_curve(tau, one, saturated) * weight
-        left = target - shape * max(shape @ target, 0.0) / (shape @ shape)
-        costs.append(left @ left)
+def _find_start(
+    candidates: Array,
+    compute: Callable[[Mapping[str, float]], list[Array]],
+    data: Array,
+    sigmas: tuple[Array] | None,
+    fraction: float | None,
+) -> float:
+    """The coupling of some that fits best, each with its best fraction if that is not known."""
+    sigma, costs = np.ones(len(data)) if sigmas is None else sigmas[0], []
+    for one in candidates.tolist():
+        shape = compute({"coupling_Hz": one})[0][0] / sigma
+        if fraction is None:
+            costs.append(cost_of_shape(shape, data / sigma))
+        else:
+            costs.append(float(np.square(data / sigma - fraction * shape).sum()))
     return float(candidates[int(np.argmin(costs))])
 
 
@@ -221,7 +214,7 @@ def _add_doubts(result: FitResult) -> FitResult:
 
 def _coupling_Hz_nm3(a: str, b: str) -> float:
     product = isotope(a).gamma_rad_per_s_T * isotope(b).gamma_rad_per_s_T
-    return abs(mu_0 * product * hbar / (8 * math.pi**2)) * 1e27
+    return float(abs(mu_0 * product * hbar / (8 * math.pi**2)) * 1e27)
 
 
 def _require_positive(value: float, name: str, unit: str) -> float:

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from spectro.fitting import Minimum, Problem, Search, minimise, propagate, to_result
 from spectro.model import Axis, Curve, FitResult, InputError, Parameter, Spectrum, Uncertainty
+from spectro.nmr.inputs import cost_of_shape, require_sigmas
 from spectro.nmr.sidebands import LARGEST_RATIO, compute_sidebands
 from spectro.nmr.tensor import ShiftTensor
 
@@ -93,9 +94,10 @@ def fit_sidebands(
     the fit gets significantly worse. A skew is taken for undetermined where no skew from -1 to 1,
     or both ends, would make it so.
     """
-    orders, data, sigmas = _check(order, intensity, sigma)
+    orders, data = _check(order, intensity)
+    sigmas = require_sigmas(sigma, len(data))
     highest = LARGEST_RATIO * spinning.step_ppm
-    weight = np.ones(len(data)) if sigmas is None else 1 / sigmas
+    weight = np.ones(len(data)) if sigmas is None else 1 / sigmas[0]
     span, skew = _find_start(orders, data, weight, spinning)
 
     def compute(values: Mapping[str, float]) -> list[Array]:
@@ -110,12 +112,12 @@ def fit_sidebands(
             Parameter("skew", skew, -1.0, 1.0, step=_SKEW_STEP),
         ),
         ((Parameter("total", 1.0, 0.0),),),
-        None if sigmas is None else (sigmas,),
+        sigmas,
     )
     found = minimise(problem, Search(profile=("span_ppm", "skew")))
     skew_known = _bound(found.uncertainties["skew"], -1.0, 1.0)
     found = replace(found, uncertainties={**found.uncertainties, "skew": skew_known})
-    axis = Axis(shift_ppm + orders * spinning.step_ppm, "chemical shift", "ppm")
+    axis = Axis(np.asarray(shift_ppm + orders * spinning.step_ppm, float), "chemical shift", "ppm")
     best = Spectrum(found.curves[0].sum(axis=0), (axis,))
     result = to_result(
         found,
@@ -131,9 +133,7 @@ def fit_sidebands(
     return _withdraw_skew(result)
 
 
-def _check(
-    order: ArrayLike, intensity: ArrayLike, sigma: ArrayLike | None
-) -> tuple[NDArray[np.int64], Array, Array | None]:
+def _check(order: ArrayLike, intensity: ArrayLike) -> tuple[NDArray[np.int64], Array]:
     orders, data = np.asarray(order), np.asarray(intensity, float)
     if orders.ndim != 1 or orders.shape != data.shape or len(orders) < _LEAST_ORDERS:
         raise InputError(
@@ -144,12 +144,7 @@ def _check(
         raise InputError(f"Expected whole orders, each once, got {orders.tolist()}.")
     if not (np.isfinite(data).all() and data.sum() > 0):
         raise InputError("Expected finite intensities with a sum above 0; phase the spectrum.")
-    if sigma is None:
-        return orders.astype(np.int64), data, None
-    sigmas = np.broadcast_to(np.asarray(sigma, float), data.shape)
-    if not (np.isfinite(sigmas) & (sigmas > 0)).all():
-        raise InputError(f"Expected standard deviations above 0, got {sigma}.")
-    return orders.astype(np.int64), data, sigmas
+    return orders.astype(np.int64), data
 
 
 def _take(orders: NDArray[np.int64], ratio: float, skew: float) -> Array:
@@ -172,12 +167,11 @@ def _find_start(
     positive = np.maximum(data, 0.0)
     moment = float((orders**2 * positive).sum() / positive.sum())
     guess = max(math.sqrt(45 * moment / 3.3), 2 * _SMALLEST)
-    target, best = data * weight, (math.inf, 0.0, 0.0)
+    best = (math.inf, 0.0, 0.0)
     for ratio in np.minimum(guess * _SPANS, LARGEST_RATIO).tolist():
         for skew in _SKEWS.tolist():
-            shape = _take(orders, ratio, skew) * weight
-            left = target - shape * max(shape @ target, 0.0) / max(shape @ shape, 1e-300)
-            best = min(best, (float(left @ left), ratio * spinning.step_ppm, skew))
+            cost = cost_of_shape(_take(orders, ratio, skew) * weight, data * weight)
+            best = min(best, (cost, ratio * spinning.step_ppm, skew))
     return best[1:]
 
 

@@ -75,7 +75,8 @@ def simulate_sidebands(
             f"Expected a field and a rate of spinning above 0, got {field_T} T and {mas_Hz} Hz."
         )
     order, intensity = compute_sidebands(span_ppm * larmor_MHz / mas_Hz, tensor.skew)
-    axis = Axis(shift_ppm + order * mas_Hz / larmor_MHz, "chemical shift", "ppm")
+    positions = np.asarray(shift_ppm + order * mas_Hz / larmor_MHz, float)
+    axis = Axis(positions, "chemical shift", "ppm")
     metadata = {
         "technique": "NMR",
         "nucleus": nucleus,
