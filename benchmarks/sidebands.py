@@ -20,7 +20,7 @@ LOOSEST = 1e-4  # error that ours never exceeds
 
 
 def make_theirs(span_ppm: float, skew: float, rate_Hz: float, n: int, density: int) -> object:
-    """mrsimulator set up for one site, one bin per sideband, at the least number of these."""
+    """Simulation of one site by mrsimulator, one bin per sideband, at the least number of these."""
     from mrsimulator import Simulator, Site, SpinSystem
     from mrsimulator.method import SpectralDimension
     from mrsimulator.method.lib import BlochDecaySpectrum

@@ -16,7 +16,7 @@ Array = NDArray[np.float64]
 LARGEST_RATIO = 400.0
 """Of span to rate of spinning; above, a pattern is as good as static."""
 
-_BLOCK = 1 << 16  # numbers that are worked on at a time, so they stay in the cache
+_BLOCK = 1 << 14  # numbers that are worked on at a time, so they stay in the cache
 _LOOSEST, _TIGHTEST = 1e-4, 1e-11
 _EVEN = 2
 _QUARTER = 4
