@@ -31,6 +31,8 @@ def require_series(times_s: ArrayLike, values: ArrayLike, what: str) -> tuple[Ar
             f"Expected a row of times of at least 0 s and as many values of the {what}, got shapes "
             f"{t.shape} and {y.shape}."
         )
+    if not (np.isfinite(t).all() and np.isfinite(y).all()):
+        raise InputError(f"Expected a finite {what}, got NaN or infinity; cut them out.")
     return t, y
 
 

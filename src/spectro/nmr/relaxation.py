@@ -13,6 +13,7 @@ from scipy.optimize import nnls
 from spectro.fitting import Minimum, Problem, Search, minimise, propagate, to_result
 from spectro.model import Axis, Curve, FitResult, InputError, Parameter, Spectrum, Uncertainty
 from spectro.nmr.inputs import require_series, require_sigmas
+from spectro.nmr.intervals import clip_interval, keep_between
 
 Array = NDArray[np.float64]
 Model = Literal["mono", "stretched", "bi"]
@@ -86,6 +87,7 @@ def fit_buildup(
     found = minimise(problem, Search(profile=profile))
     if model == "bi" and found.values["time_short_s"] > found.values["time_long_s"]:
         found = minimise(_swap_times(problem, found), Search(profile=profile))
+    found = keep_between(found, parameters)
     axis = Axis(t, "delay", "s")
     parts = dict(zip(names, found.curves[0], strict=True)) if model == "bi" else {}
     best = Spectrum(found.curves[0].sum(axis=0), (axis,))
@@ -147,15 +149,29 @@ def _swap_times(problem: Problem, found: Minimum) -> Problem:
 
 
 def _derive(found: Minimum, model: Model) -> dict[str, tuple[float, Uncertainty | None, str]]:
-    """What follows from the fitted numbers."""
+    """What follows from the fitted numbers; with an open interval where one of them is open."""
+    known = found.uncertainties
     if model == "stretched":
-        mean = propagate(found, lambda one: mean_time_s(one["time_s"], one["beta"]))
-        return {"mean_time_s": (*mean, "s")}
+        mean, error = propagate(found, lambda one: mean_time_s(one["time_s"], one["beta"]))
+        if not math.isfinite(known["time_s"].standard_error):
+            error = Uncertainty(math.nan, 0.0, math.inf)
+        return {"mean_time_s": (mean, clip_interval(error, 0.0, math.inf), "s")}
     if model == "bi":
-        total = propagate(found, lambda one: one["m_short"] + one["m_long"])
-        part = propagate(found, lambda one: one["m_long"] / (one["m_short"] + one["m_long"]))
-        return {"m_inf": (*total, ""), "long_fraction": (*part, "")}
+        total, m_error = propagate(found, lambda one: one["m_short"] + one["m_long"])
+        part, p_error = propagate(found, lambda one: _part(one["m_long"], one["m_short"]))
+        names = ("m_short", "m_long")
+        is_known = [name in known and known[name].standard_error > 0 for name in names]
+        if not all(is_known):
+            p_error = Uncertainty(math.nan, 0.0, 1.0)
+        return {
+            "m_inf": (total, clip_interval(m_error, 0.0, math.inf), ""),
+            "long_fraction": (part, clip_interval(p_error, 0.0, 1.0), ""),
+        }
     return {}
+
+
+def _part(of: float, rest: float) -> float:
+    return of / (of + rest) if of + rest else math.nan
 
 
 def mean_time_s(time_s: float, beta: float) -> float:
@@ -171,10 +187,13 @@ def mean_time_s(time_s: float, beta: float) -> float:
 
 def _add_doubts(result: FitResult, t: Array) -> FitResult:
     slowest = max(result.values.get(name, 0.0) for name in ("time_s", "time_long_s"))
-    if t.max() >= _LONG_ENOUGH * slowest:
+    if result.values["m_inf"] <= 0:
+        doubt = "There is no magnetisation above 0; phase the spectra, or measure for longer."
+    elif t.max() < _LONG_ENOUGH * slowest:
+        doubt = (
+            f"The longest delay of {t.max():g} s is less than twice the time constant of "
+            f"{slowest:.3g} s: where it ends is extrapolated; measure for longer."
+        )
+    else:
         return result
-    doubt = (
-        f"The longest delay of {t.max():g} s is less than twice the time constant of "
-        f"{slowest:.3g} s: where it ends is extrapolated; measure for longer."
-    )
     return replace(result, warnings=(*result.warnings, doubt))

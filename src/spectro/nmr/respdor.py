@@ -13,6 +13,7 @@ from spectro.fitting import Problem, Search, minimise, to_result
 from spectro.isotopes import isotope
 from spectro.model import Axis, Curve, FitResult, InputError, Parameter, Spectrum, Uncertainty
 from spectro.nmr.inputs import cost_of_shape, require_series, require_sigmas
+from spectro.nmr.intervals import keep_between
 
 Array = NDArray[np.float64]
 
@@ -158,7 +159,7 @@ def fit_respdor(
     known = (0.0, math.inf) if fraction is None else (fraction, fraction)
     amplitude = Parameter("fraction", 1.0 if fraction is None else fraction, *known)
     problem = Problem((data,), compute, (coupling,), ((amplitude,),), sigmas)
-    found = minimise(problem, Search(profile=("coupling_Hz",)))
+    found = keep_between(minimise(problem, Search(profile=("coupling_Hz",))), (coupling,))
     value, ends = found.values["coupling_Hz"], found.uncertainties["coupling_Hz"]
     distance = dipolar_distance_nm(observed, saturated, value)
     interval = _turn_round(ends, value, distance, observed, saturated)
@@ -196,20 +197,22 @@ def _turn_round(
     coupling: Uncertainty, value: float, distance_nm: float, a: str, b: str
 ) -> Uncertainty:
     """Uncertainty of a distance, from that of its coupling."""
-    near = dipolar_distance_nm(a, b, coupling.high) if math.isfinite(coupling.high) else 0.0
-    far = dipolar_distance_nm(a, b, coupling.low) if coupling.low > 0 else math.inf
+    near, far = (dipolar_distance_nm(a, b, one) for one in (coupling.high, coupling.low))
     error = distance_nm / 3 * coupling.standard_error / value
     return Uncertainty(error, near, far, coupling.level, coupling.method)
 
 
 def _add_doubts(result: FitResult) -> FitResult:
-    known = result.uncertainties.get("fraction")
-    if known is None or known.low <= 1:
+    known, fraction = result.uncertainties.get("fraction"), result.values["fraction"]
+    if fraction <= 0 or (known is not None and known.low <= 0):
+        doubt = "No dephasing is seen above the noise, so there is no coupling to speak of."
+    elif known is not None and known.low > 1:
+        doubt = (
+            f"A fraction of {fraction:.2f} is above 1: there is more than one neighbour, or S and "
+            f"S0 are not on the same scale."
+        )
+    else:
         return result
-    doubt = (
-        f"A fraction of {result.values['fraction']:.2f} is above 1: there is more than one "
-        f"neighbour, or S and S0 are not on the same scale."
-    )
     return replace(result, warnings=(*result.warnings, doubt))
 
 

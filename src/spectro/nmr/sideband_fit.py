@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from spectro.fitting import Minimum, Problem, Search, minimise, propagate, to_result
 from spectro.model import Axis, Curve, FitResult, InputError, Parameter, Spectrum, Uncertainty
 from spectro.nmr.inputs import cost_of_shape, require_sigmas
+from spectro.nmr.intervals import keep_between
 from spectro.nmr.sidebands import LARGEST_RATIO, compute_sidebands
 from spectro.nmr.tensor import ShiftTensor
 
@@ -115,8 +116,7 @@ def fit_sidebands(
         sigmas,
     )
     found = minimise(problem, Search(profile=("span_ppm", "skew")))
-    skew_known = _bound(found.uncertainties["skew"], -1.0, 1.0)
-    found = replace(found, uncertainties={**found.uncertainties, "skew": skew_known})
+    found = keep_between(found, problem.parameters)
     axis = Axis(np.asarray(shift_ppm + orders * spinning.step_ppm, float), "chemical shift", "ppm")
     best = Spectrum(found.curves[0].sum(axis=0), (axis,))
     result = to_result(
@@ -130,7 +130,7 @@ def fit_sidebands(
             "frequency_MHz": spinning.frequency_MHz,
         },
     )
-    return _withdraw_skew(result)
+    return _withdraw_skew(result, low)
 
 
 def _check(order: ArrayLike, intensity: ArrayLike) -> tuple[NDArray[np.int64], Array]:
@@ -193,17 +193,18 @@ def _derive(found: Minimum) -> dict[str, tuple[float, Uncertainty | None, str]]:
     return {"zeta_ppm": (tensor.zeta_ppm, zeta, "ppm"), "eta": (tensor.eta, eta, "")}
 
 
-def _bound(known: Uncertainty, low: float, high: float) -> Uncertainty:
-    return replace(known, low=max(known.low, low), high=min(known.high, high))
-
-
-def _withdraw_skew(result: FitResult) -> FitResult:
-    """Result without a skew, where that may be anything."""
+def _withdraw_skew(result: FitResult, least_ppm: float) -> FitResult:
+    """Result without a skew, where that may be anything or there is no span to speak of."""
     skew = result.uncertainties["skew"]
-    if skew.low > -1 or skew.high < 1:
+    is_seen = result.values["span_ppm"] > least_ppm * (1 + 1e-3)
+    if is_seen and (skew.low > -1 or skew.high < 1):
         return result
     names = ("skew", "eta", "zeta_ppm")
-    untold = {name: replace(result.uncertainties[name], standard_error=math.nan) for name in names}
+    ends = ((-1.0, 1.0), (0.0, 1.0), result.intervals["zeta_ppm"])
+    untold = {
+        name: replace(result.uncertainties[name], standard_error=math.nan, low=low, high=high)
+        for name, (low, high) in zip(names, ends, strict=True)
+    }
     text = (
         "The skew is undetermined: the sidebands fit with any from -1 to 1, so no asymmetry is "
         "given; spin more slowly to tell it."

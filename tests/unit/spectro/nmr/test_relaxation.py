@@ -112,8 +112,28 @@ def test_one_component_in_two_is_doubted():
         ({"initial": 1.0}, "to below 1, got 1.0"),
         ({"sigma": [1.0, 2.0]}, "one standard deviation above 0 or 14"),
         ({"t_s": np.zeros(14)}, "at least 0 s"),
+        ({"m": np.full(14, np.nan)}, "finite magnetisation, got NaN"),
     ],
 )
 def test_what_cannot_be_fitted_is_refused(change, message):
     with pytest.raises(InputError, match=message):
         fit_buildup(**({"t_s": T_s, "m": 1 - np.exp(-T_s)} | change))
+
+
+def test_nothing_but_noise_is_said_to_be_nothing():
+    noise = -np.abs(np.random.default_rng(0).normal(0, 1, len(T_s)))
+    for model in ("mono", "stretched", "bi"):
+        fit = fit_buildup(T_s, noise, model=model)
+        assert fit.values["m_inf"] == 0.0
+        assert any("no magnetisation above 0; phase" in one for one in fit.warnings)
+        assert any("undetermined" in one for one in fit.warnings)
+
+
+def test_intervals_stay_where_a_number_can_be():
+    m = 5 + np.random.default_rng(0).normal(0, 0.1, len(T_s))
+    for model in ("mono", "stretched", "bi"):
+        fit = fit_buildup(T_s, m, model=model)
+        for name, (low, high) in fit.intervals.items():
+            assert 0 <= low <= high, name
+        if model == "bi":
+            assert fit.intervals["long_fraction"] == (0.0, 1.0)

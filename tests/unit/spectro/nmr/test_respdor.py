@@ -144,6 +144,16 @@ def test_a_fraction_above_1_is_doubted():
     assert any("above 1: there is more than one neighbour" in one for one in fit.warnings)
 
 
+def test_no_dephasing_is_said_to_be_none():
+    noise = np.random.default_rng(0).normal(0, 0.01, 12)
+    for data in (noise, -np.abs(noise)):
+        fit = fit_respdor(TAU_s, data)
+        assert any("No dephasing is seen" in one for one in fit.warnings)
+        low, high = fit.intervals["distance_nm"]
+        assert 0 < low < 0.1
+        assert high > 1
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -74,6 +74,17 @@ def test_a_skew_that_nothing_tells_is_not_given():
     assert hits >= 11
 
 
+def test_an_isotropic_line_alone_has_no_skew():
+    order = np.arange(-5, 6)
+    for noise in (0.0, 0.5):
+        y = 100.0 * (order == 0) + np.random.default_rng(0).normal(0, noise, 11)
+        fit = fit_sidebands(order, y, SPINNING)
+        assert np.isnan(fit.values["skew"])
+        assert fit.intervals["skew"] == (-1.0, 1.0)
+        assert fit.intervals["span_ppm"][0] < 0.1 * SPINNING.step_ppm
+        assert fit.values["total"] == pytest.approx(100.0, rel=0.01)
+
+
 def test_the_sign_of_zeta_is_open_where_that_of_the_skew_is():
     fit = fit_sidebands(*simulate(416.0, 0.0, 1.0, 2), SPINNING)
     low, high = fit.intervals["zeta_ppm"]
