@@ -29,6 +29,7 @@ bench: $(VENV)/installed-dev
 	$(BIN)/python benchmarks/radial.py
 	$(BIN)/python benchmarks/reading.py
 	$(BIN)/python benchmarks/segmentation.py
+	$(BIN)/python benchmarks/sidebands.py
 	.ci/with-display $(BIN)/python benchmarks/gui.py
 
 screenshots: $(VENV)/installed-dev
