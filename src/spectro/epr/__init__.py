@@ -3,6 +3,7 @@
 from spectro.epr.assignment import AssignedLine, Assignment, Candidate
 from spectro.epr.candidates import Coupling
 from spectro.epr.cw import CwExperiment, LineShape, simulate_cw
+from spectro.epr.cw_fit import CwFit, fit_cw
 from spectro.epr.endor import EndorLine, endor_lines
 from spectro.epr.eseem import Background, process_eseem
 from spectro.epr.hyperfine import assign_lines
@@ -27,6 +28,7 @@ __all__ = [
     "Candidate",
     "Coupling",
     "CwExperiment",
+    "CwFit",
     "DoubleIntegral",
     "EndorLine",
     "EseemExperiment",
@@ -45,6 +47,7 @@ __all__ = [
     "double_integral",
     "endor_lines",
     "find_peaks",
+    "fit_cw",
     "fit_saturation",
     "process_eseem",
     "saturation_curve",

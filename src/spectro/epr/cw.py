@@ -1,8 +1,8 @@
 """Continuous-wave spectra: line shapes, field modulation, and what an experiment sees."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import MutableMapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from spectro.epr.spin_system import BOHR_MHz_PER_mT, SpinSystem
 from spectro.model import Axis, InputError, Spectrum
 
 Array = NDArray[np.float64]
+Transform = NDArray[np.complex128]
 
 _FWHM_PER_SIGMA = math.sqrt(8 * math.log(2))
 _POINTS_PER_WIDTH = 60  # sharing out between two points leaves an error of its inverse square
@@ -159,12 +160,10 @@ def simulate_cw(
     """
     line = LineShape() if line is None else line
     systems = [system] if isinstance(system, SpinSystem) else list(system)
-    sweep, n_per_point = plan_sweep(experiment, line, tolerance)
-    y, error = np.zeros(experiment.n_points), 0.0
-    for one in systems:
-        for pattern, weight in compute_patterns(one, sweep):
-            y += weight * apply_line(pattern, sweep, experiment, line, n_per_point)
-            error = max(error, pattern.error)
+    raster = plan_raster(experiment, line, tolerance)
+    found = [transform_system(one, raster) for one in systems]
+    error = max(error for _, error in found)
+    y = apply_line(np.sum([total for total, _ in found], axis=0), raster, experiment, line)
     if not y.any():
         raise InputError(
             f"Expected a line between {experiment.field_mT[0]:g} and {experiment.field_mT[1]:g} mT "
@@ -182,23 +181,43 @@ def simulate_cw(
     return Spectrum(y, (Axis(experiment.field_axis_mT, "magnetic field", "mT"),), metadata)
 
 
-def compute_patterns(system: SpinSystem, sweep: Sweep) -> list[tuple[Pattern, float]]:
-    """Powder patterns of all isotopes and parts of a distribution of D, with their weights."""
-    found = []
-    for pure in system.split_isotopes():
-        for part in split_strain(pure, sweep.frequency_GHz, sweep.width_mT):
-            pattern = compute_pattern(part, sweep)
-            found.append((pattern, part.weight * _REFERENCE / part.dimension))
-    return found
+@dataclass(frozen=True, slots=True)
+class Raster:
+    """Axis of field on which patterns are computed, wider and finer than a spectrum's.
+
+    Attributes
+    ----------
+    sweep : Sweep
+        Range, steps and accuracy.
+    n_per_point : int
+        Steps for one of the spectrum.
+    length : int
+        Points of the Fourier transform, so many that lines do not come in again at the other end.
+    """
+
+    sweep: Sweep
+    n_per_point: int
+    length: int
+
+    @property
+    def k_per_mT(self) -> Array:
+        """Fourier space of the field, (K,)."""
+        return np.asarray(2 * math.pi * np.fft.rfftfreq(self.length, self.sweep.step_mT), float)
 
 
-def plan_sweep(experiment: CwExperiment, line: LineShape, tolerance: float) -> tuple[Sweep, int]:
-    """Axis for the pattern, wider and finer than the spectrum's, and its points per point."""
+def plan_raster(experiment: CwExperiment, line: LineShape, tolerance: float) -> Raster:
+    """Raster for spectra with lines of some width or more.
+
+    Raises
+    ------
+    InputError
+        If the lines are too narrow for the range of field.
+    """
     low, high = experiment.field_mT
     step = (high - low) / (experiment.n_points - 1)
     fine = max(1, math.ceil(step * _POINTS_PER_WIDTH / line.fwhm_mT))
-    reach = _GAUSS_REACH * line.sigma_mT + _LORENTZ_REACH * line.gamma_mT
-    reach = min(reach, 2 * (high - low)) + experiment.modulation_mT
+    wings = _GAUSS_REACH * line.sigma_mT + _LORENTZ_REACH * line.gamma_mT
+    reach = min(wings, 2 * (high - low)) + experiment.modulation_mT
     n_margin = math.ceil(reach / step)
     n_margin = min(n_margin, int(0.95 * low / step))
     n_points = (experiment.n_points - 1 + 2 * n_margin) * fine + 1
@@ -207,24 +226,62 @@ def plan_sweep(experiment: CwExperiment, line: LineShape, tolerance: float) -> t
             f"Expected lines of at least {(high - low) * _POINTS_PER_WIDTH / _MOST_POINTS:.2g} mT "
             f"for this range of field, got {line.fwhm_mT:.2g} mT; sweep less."
         )
-    start = low - n_margin * step
-    return (
-        Sweep(
-            experiment.frequency_GHz,
-            start,
-            step / fine,
-            n_points,
-            line.fwhm_mT,
-            tolerance,
-        ),
-        fine,
-    )
+    start, step = low - n_margin * step, step / fine
+    length = next_fast_len(n_points + min(n_points, math.ceil(wings / step)), real=True)
+    frequency_GHz = experiment.frequency_GHz
+    sweep = Sweep(frequency_GHz, start, step, n_points, line.fwhm_mT, tolerance)
+    return Raster(sweep, fine, length)
+
+
+def transform_system(
+    system: SpinSystem,
+    raster: Raster,
+    known: MutableMapping[tuple[SpinSystem, Raster], tuple[Transform, float]] | None = None,
+) -> tuple[Transform, float]:
+    """Fourier transform (K,) of the powder pattern of a system, strains included, and its error.
+
+    Parameters
+    ----------
+    system : SpinSystem
+        Elements among its nuclei stand for their isotopes.
+    raster : Raster
+        Where.
+    known : mapping, optional
+        Transforms of systems of pure isotopes, which are taken from there or put there.
+    """
+    total, error = np.zeros(raster.length // 2 + 1, complex), 0.0
+    for pure in system.split_isotopes():
+        for part in split_strain(pure, raster.sweep.frequency_GHz, raster.sweep.width_mT):
+            key = replace(part, weight=1.0), raster
+            if known is None or key not in known:
+                found = _transform(compute_pattern(part, raster.sweep), raster)
+                if known is not None:
+                    known[key] = found
+            else:
+                found = known[key]
+            total += part.weight * _REFERENCE / part.dimension * found[0]
+            error = max(error, found[1])
+    return total, error
+
+
+def _transform(pattern: Pattern, raster: Raster) -> tuple[Transform, float]:
+    transformed = rfft(pattern.sticks, raster.length, axis=1)
+    if pattern.variances_mT2.any():
+        k = raster.k_per_mT
+        transformed = transformed * np.exp(-0.5 * pattern.variances_mT2[:, None] * k**2)
+    return transformed.sum(axis=0), pattern.error
 
 
 def apply_line(
-    pattern: Pattern, sweep: Sweep, experiment: CwExperiment, line: LineShape, n_per_point: int
+    transformed: Transform,
+    raster: Raster,
+    experiment: CwExperiment,
+    line: LineShape,
+    offset_mT: float = 0.0,
 ) -> Array:
     """Spectrum (N,) of a pattern: broadened, modulated and phased, at the points of an experiment.
+
+    The field at the sample may be higher by an offset than the axis says.
 
     Notes
     -----
@@ -237,23 +294,19 @@ def apply_line(
     ----------
     .. [1] J. S. Hyde et al., Appl. Magn. Reson. 1990, 1, 483, DOI 10.1007/BF03166028.
     """
-    n = pattern.sticks.shape[1]
-    reach = _GAUSS_REACH * line.sigma_mT + _LORENTZ_REACH * line.gamma_mT
-    length = next_fast_len(n + min(n, math.ceil(reach / sweep.step_mT)), real=True)
-    k = np.asarray(2 * math.pi * np.fft.rfftfreq(length, sweep.step_mT), float)
-    transformed = rfft(pattern.sticks, length, axis=1)
-    widths = np.exp(-0.5 * pattern.variances_mT2[:, None] * k**2)
-    total = (transformed * widths).sum(axis=0)
-    total = total * np.exp(-0.5 * (line.sigma_mT * k) ** 2 - line.gamma_mT * k)
+    sweep, n, k = raster.sweep, raster.n_per_point, raster.k_per_mT
+    total = transformed * np.exp(-0.5 * (line.sigma_mT * k) ** 2 - line.gamma_mT * k)
     total = total * _differentiate(k, experiment) / np.sinc(k * sweep.step_mT / (2 * math.pi)) ** 2
+    if offset_mT:
+        total = total * np.exp(1j * k * offset_mT)
     if experiment.phase_deg:
         total = total * np.exp(1j * math.radians(experiment.phase_deg))
     low = round((experiment.field_mT[0] - sweep.start_mT) / sweep.step_mT)
-    y = irfft(total, length)[low : low + (experiment.n_points - 1) * n_per_point + 1 : n_per_point]
+    y = irfft(total, raster.length)[low : low + (experiment.n_points - 1) * n + 1 : n]
     return np.asarray(y / sweep.step_mT)
 
 
-def _differentiate(k: Array, experiment: CwExperiment) -> NDArray[np.complex128]:
+def _differentiate(k: Array, experiment: CwExperiment) -> Transform:
     n = experiment.harmonic
     factor = np.asarray((1j * k) ** n)
     if n and experiment.modulation_mT:

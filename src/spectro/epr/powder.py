@@ -45,6 +45,8 @@ _NODES_BY_RANGE = {
     6: 0.4,
 }  # likewise, half the range by the field
 _MOST_NODES = 8
+_SPACING = 1.5  # of the parts of a wide distribution, in standard deviations
+_LEAST_RATIO = 1.5  # of a wide distribution's width to its parts', below which ripples are larger
 _SPLIT_SHIFT = 0.03  # of the width: shift of second order that strains of D may have unsplit
 
 
@@ -123,8 +125,10 @@ def compute_pattern(system: SpinSystem, sweep: Sweep) -> Pattern:
     larger than the zero-field splitting. Lines are interpolated by harmonics, of as high a degree
     as the tolerance wants; where none is high enough, every direction is diagonalised.
     """
-    system = system.align(1e3 * sweep.frequency_GHz)
     symmetry = find_symmetry(system)
+    if symmetry is not Symmetry.ISOTROPIC:
+        system = system.align(1e3 * sweep.frequency_GHz)
+        symmetry = find_symmetry(system)
     operators = build_operators(system)
     strains = _list_strains(system, operators)
     reach = expect_reach(system, sweep.frequency_GHz)
@@ -225,26 +229,29 @@ def split_strain(system: SpinSystem, frequency_GHz: float, width_mT: float) -> l
     """Systems whose narrower strains of D make up a wide one.
 
     A wide distribution of D shifts lines in second order, D^2 over the microwave frequency, which
-    the derivatives of the fields do not tell. So it is a sum of narrower ones, spaced by their own
-    standard deviation.
+    the derivatives of the fields do not tell. So it is a sum of narrower ones, spaced by little
+    more than their own standard deviation, which leaves ripples of 2e-4. They stand at multiples of
+    their spacing, whatever D is, so that distributions nearly alike have them in common.
     """
     sigma = system.d_strain_MHz / _FWHM_PER_SIGMA
     order = 4 * system.s * (system.s + 1) / (1e3 * frequency_GHz)  # of the shift by D^2
     narrow = math.sqrt(_SPLIT_SHIFT * width_mT * 28.0 / order) if order > 0 else math.inf
     if system.s <= _HALF or sigma <= narrow:
         return [system]
-    spread = math.sqrt(sigma**2 - narrow**2)
-    n = math.ceil(3.5 * spread / narrow)
-    offsets = narrow * np.arange(-n, n + 1)
-    weights = np.exp(-0.5 * (offsets / spread) ** 2)
+    while sigma < _LEAST_RATIO * narrow:
+        narrow /= math.sqrt(2)
+    spread, spacing = math.sqrt(sigma**2 - narrow**2), _SPACING * narrow
+    first, last = (round((system.d_MHz + sign * 3.5 * spread) / spacing) for sign in (-1, 1))
+    centres = spacing * np.arange(first, last + 1)
+    weights = np.exp(-0.5 * ((centres - system.d_MHz) / spread) ** 2)
     return [
         replace(
             system,
-            d_MHz=system.d_MHz + float(offset),
+            d_MHz=float(centre),
             d_strain_MHz=narrow * _FWHM_PER_SIGMA,
             weight=system.weight * float(weight / weights.sum()),
         )
-        for offset, weight in zip(offsets, weights, strict=True)
+        for centre, weight in zip(centres, weights, strict=True)
     ]
 
 

@@ -117,11 +117,7 @@ def _diagonalise(
     if flat and np.abs(zero_field.imag).max() < 1e-9:  # the field lies in the xz plane
         zeeman, zero_field, raising = zeeman.real, zero_field.real, raising.real
     hamiltonian = zero_field + fields_mT[None, :, None, None] * zeeman[:, None]
-    is_mixed = operators.projections[:, None] != operators.projections
-    if np.abs(hamiltonian[:, 0] * is_mixed).max() > 0:
-        energies, vectors = np.linalg.eigh(hamiltonian)
-    else:
-        energies, vectors = _diagonalise_blocks(hamiltonian, operators.projections)
+    energies, vectors = _find_levels(hamiltonian, operators)
     bras = np.conj(np.swapaxes(vectors, -1, -2))
     slopes = _expect(zeeman[:, None], vectors)
     raised = np.abs(bras @ (raising[:, None] @ vectors)) ** 2
@@ -132,14 +128,30 @@ def _diagonalise(
     return _Levels(energies, slopes, np.asarray(strengths), derivatives)
 
 
-def _diagonalise_blocks(
-    hamiltonian: NDArray[Any], projections: Array
-) -> tuple[Array, NDArray[Any]]:
-    """Levels and vectors where the total projection is conserved; in its order, not in energy's."""
+def _find_levels(hamiltonian: NDArray[Any], operators: Operators) -> tuple[Array, NDArray[Any]]:
+    """Levels (K, F, N) and their vectors, quickly where the total projection is conserved.
+
+    Levels ascend, but where it is conserved in all directions: there they stand in its order, so
+    that those that cross stay apart.
+    """
+    mixed = np.abs(hamiltonian[:, 0] * operators.is_mixed).max(axis=(-2, -1)) > 0
+    if not mixed.any():
+        return _diagonalise_blocks(hamiltonian, operators.blocks)
     energies, vectors = np.zeros(hamiltonian.shape[:-1]), np.zeros_like(hamiltonian)
-    blocks = [np.flatnonzero(projections == m) for m in np.unique(projections)]
-    for size in {len(block) for block in blocks}:
-        same = np.array([block for block in blocks if len(block) == size])
+    energies[mixed], vectors[mixed] = np.linalg.eigh(hamiltonian[mixed])
+    if not mixed.all():
+        levels, columns = _diagonalise_blocks(hamiltonian[~mixed], operators.blocks)
+        order = np.argsort(levels, axis=-1)
+        energies[~mixed] = np.take_along_axis(levels, order, -1)
+        vectors[~mixed] = np.take_along_axis(columns, order[..., None, :], -1)
+    return energies, vectors
+
+
+def _diagonalise_blocks(
+    hamiltonian: NDArray[Any], blocks: tuple[NDArray[np.intp], ...]
+) -> tuple[Array, NDArray[Any]]:
+    energies, vectors = np.zeros(hamiltonian.shape[:-1]), np.zeros_like(hamiltonian)
+    for same in blocks:
         rows, columns = same[:, :, None], same[:, None, :]
         energies[..., same], vectors[..., rows, columns] = np.linalg.eigh(
             hamiltonian[..., rows, columns]

@@ -321,8 +321,10 @@ class Operators:
         Electron spin, weighted by g / 2: what the microwave field turns.
     by_d, by_e, by_a : (N, N) complex array
         Derivatives by D, E and the isotropic coupling of the first nucleus.
-    projections : (N,) array
-        Sum of the projections of all spins on z, of each state that the matrices are in.
+    is_mixed : (N, N) bool array
+        Where the sums of the projections of all spins on z differ.
+    blocks : tuple of (B, M) int arrays
+        States of equal projection; those of as many states in one array.
     """
 
     zero_field: Matrix
@@ -331,7 +333,8 @@ class Operators:
     by_d: Matrix
     by_e: Matrix
     by_a: Matrix
-    projections: Tensor
+    is_mixed: NDArray[np.bool_]
+    blocks: tuple[NDArray[np.intp], ...]
 
 
 def build_operators(system: SpinSystem) -> Operators:
@@ -348,9 +351,22 @@ def build_operators(system: SpinSystem) -> Operators:
         zeeman = zeeman - kind.gamma_MHz_per_T * 1e-3 * vector
         if number == 0:
             by_a = contract(np.eye(3), coupled)
-    spin_z = np.sum([electron[2], *(vector[2] for vector in nuclei[::2])], axis=0)
-    projections = np.diag(spin_z).real.round(1)
-    return Operators(zero_field, zeeman, turned / 2, by_d, by_e, by_a, projections)
+    is_mixed, blocks = _group_states(system.s, tuple(k.spin for k in system.isotopes))
+    return Operators(zero_field, zeeman, turned / 2, by_d, by_e, by_a, is_mixed, blocks)
+
+
+@lru_cache(maxsize=16)
+def _group_states(
+    s: float, spins: tuple[float, ...]
+) -> tuple[NDArray[np.bool_], tuple[NDArray[np.intp], ...]]:
+    """Which states differ in their total projection on z, and those of equal projection."""
+    total = np.zeros(1)
+    for spin in (s, *spins):
+        total = (total[:, None] + np.arange(spin, -spin - 1, -1)).ravel()
+    groups = [np.flatnonzero(total == m) for m in np.unique(total)]
+    sizes = sorted({len(one) for one in groups})
+    blocks = tuple(np.array([one for one in groups if len(one) == n]) for n in sizes)
+    return total[:, None] != total, blocks
 
 
 def contract(weights: Tensor, matrices: Matrix) -> Matrix:

@@ -1,0 +1,384 @@
+"""Fits of continuous-wave spectra: g, hyperfine coupling, zero-field splitting, strains, widths."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.polynomial import legendre
+from numpy.typing import NDArray
+from scipy.interpolate import CubicSpline
+
+from spectro.epr.cw import (
+    CwExperiment,
+    LineShape,
+    Raster,
+    Transform,
+    apply_line,
+    plan_raster,
+    transform_system,
+)
+from spectro.epr.parameters import (
+    Component,
+    choose_varied,
+    describe,
+    describe_instrument,
+)
+from spectro.epr.spin_system import SpinSystem
+from spectro.fitting import Minimum, Problem, Search, minimise, propagate, to_result
+from spectro.model import Curve, FitResult, InputError, Parameter, Spectrum, Uncertainty
+
+Array = NDArray[np.float64]
+Systems = SpinSystem | Sequence[SpinSystem] | Mapping[str, SpinSystem]
+Lines = LineShape | Sequence[LineShape] | Mapping[str, LineShape]
+
+_MOST_KNOWN = 128  # patterns that are kept
+_EVEN = 1e-3  # of a step, by which points of an even axis may be off
+_FEWEST = 16
+_HALF = 0.5
+_UNTOLD = 4.0  # times the noise's variance, by which a fit must get worse for a sign to be told
+
+
+@dataclass(frozen=True, slots=True)
+class CwFit:
+    """What else there is to say about a fit of a continuous-wave spectrum.
+
+    Attributes
+    ----------
+    baseline_degree : int
+        Of a polynomial below the spectrum; -1 for none.
+    shared : sequence of str
+        Parameters that all components have in common.
+    bounds : mapping of str to (float, float)
+        Of parameters by name, in place of wide ones.
+    window_mT : (float, float), optional
+        Part of the field that is fitted; all of it by default.
+    experiment : mapping of str
+        Settings that the file does not tell or tells wrongly, as `CwExperiment` calls them:
+        ``frequency_GHz``, ``harmonic``, ``modulation_mT``, ``phase_deg``.
+    tolerance : float
+        Error of simulated spectra, relative to their maximum.
+    """
+
+    baseline_degree: int = 1
+    shared: Sequence[str] = ()
+    bounds: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    window_mT: tuple[float, float] | None = None
+    experiment: Mapping[str, float] = field(default_factory=dict)
+    tolerance: float = 5e-4
+
+
+def fit_cw(
+    spectrum: Spectrum,
+    system: Systems,
+    line: Lines | None = None,
+    *,
+    vary: Sequence[str] = ("g", "a_MHz", "gaussian_mT"),
+    options: CwFit | None = None,
+    search: Search | None = None,
+) -> FitResult:
+    """Fit of a continuous-wave spectrum by simulated powder spectra.
+
+    Parameters
+    ----------
+    spectrum : Spectrum
+        Over magnetic field in mT; the microwave frequency is taken from its metadata, as are
+        harmonic and modulation. Of a complex one the real part is fitted.
+    system : SpinSystem, or sequence or mapping of them
+        One component or several; those of a mapping have its keys as names, others 1, 2, ...
+    line : LineShape, or sequence or mapping of them, optional
+        Widths at the start, one for all components or one each; by default 1 mT, Gaussian.
+    vary : sequence of str
+        What to fit: "g", "a_MHz" (of the first nucleus; "a2_MHz" of the second), "d_MHz", "e_MHz",
+        "d_strain_MHz", "e_strain_MHz", "a_strain_MHz", "gaussian_mT", "lorentzian_mT", and of the
+        instrument "field_offset_mT", "phase_deg", "modulation_mT". Of a tensor it means all
+        principal values, as does "g_x" one. "core.g" is that of the component "core" alone.
+    options : CwFit, optional
+        Baseline, shared parameters, bounds, window, settings of the experiment.
+    search : Search, optional
+        Number of starts, seed, level and method of the intervals.
+
+    Returns
+    -------
+    FitResult
+        With an ``amplitude`` of each component, never negative, in units of the intensity times mT
+        (for a first derivative) for a spin 1/2 with g = 2, and with several components the
+        ``percent`` of spins in each.
+
+    Raises
+    ------
+    InputError
+        If there is no frequency, no line in the range of field, or a parameter that is not known.
+
+    Notes
+    -----
+    Amplitudes and the baseline are solved for at each step (variable projection); the field of the
+    sample is taken to be higher by ``field_offset_mT`` than the axis says.
+    """
+    options, search = options or CwFit(), search or Search()
+    data = _cut(spectrum, options.window_mT)
+    model = _Model(data, _list_components(system, line), tuple(vary), options)
+    problem = Problem(
+        (np.asarray(data.y.real, float),),
+        model.compute_shapes,
+        model.parameters,
+        (model.amplitudes,),
+    )
+    minimum = minimise(problem, search)
+    names = [one.name for one in model.components] + ["baseline"] * (options.baseline_degree >= 0)
+    curves = _name_curves(minimum.curves[0], names)
+    best = data.do("fit_cw", sum(curves.values()), settings={"vary": list(vary)})
+    result = to_result(
+        minimum,
+        f"CW EPR, {len(model.components)} component(s)",
+        [Curve(data.do("real", data.y.real) if np.iscomplexobj(data.y) else data, best, curves)],
+        derived=_derive_shares(minimum, model, search.level),
+        settings=_list_settings(model, vary, options, search),
+    )
+    signs = _find_untold_signs(problem, minimum)
+    return replace(result, warnings=(*result.warnings, *signs))
+
+
+def _list_components(system: Systems, line: Lines | None) -> list[Component]:
+    if isinstance(system, SpinSystem):
+        named = {"": system}
+    elif isinstance(system, Mapping):
+        named = dict(system)
+    else:
+        named = {str(number): one for number, one in enumerate(system, 1)}
+    line = line or LineShape()
+    lines: dict[str, LineShape]
+    if isinstance(line, LineShape):
+        lines = dict.fromkeys(named, line)
+    elif isinstance(line, Mapping):
+        lines = dict(line)
+    else:
+        lines = dict(zip(named, line, strict=False))
+    if not named or set(lines) != set(named) or any("." in name for name in named):
+        raise InputError(
+            f"Expected at least one spin system, names without points and a line shape for each, "
+            f"got systems {', '.join(named) or 'none'} and lines for {', '.join(lines) or 'none'}."
+        )
+    return [Component(name, one, lines[name]) for name, one in named.items()]
+
+
+def _cut(spectrum: Spectrum, window_mT: tuple[float, float] | None) -> Spectrum:
+    """Spectrum in a window, with the field ascending."""
+    if len(spectrum.axes) != 1 or spectrum.axes[0].unit != "mT":
+        raise InputError(
+            f"Expected a spectrum over magnetic field in mT, got {len(spectrum.axes)} axes, the "
+            f"last in {spectrum.axes[-1].unit or 'no unit'}; take one slice of a series."
+        )
+    low, high = window_mT or (-math.inf, math.inf)
+    order = np.argsort(spectrum.x, kind="stable")
+    keep = order[(spectrum.x[order] >= low) & (spectrum.x[order] <= high)]
+    keep = keep[np.isfinite(spectrum.y[keep])]
+    if len(keep) < _FEWEST or (np.diff(spectrum.x[keep]) <= 0).any():
+        raise InputError(
+            f"Expected at least {_FEWEST} points at different fields, got {len(keep)} between "
+            f"{low:g} and {high:g} mT; the spectrum reaches from {spectrum.x.min():g} to "
+            f"{spectrum.x.max():g} mT."
+        )
+    if len(keep) == len(spectrum.x) and (np.diff(order) == 1).all():
+        return spectrum
+    axis = replace(spectrum.axes[0], values=spectrum.x[keep])
+    return spectrum.do("cut", spectrum.y[keep], axes=[axis], settings={"window_mT": window_mT})
+
+
+class _Model:
+    """Shapes of the components and the baseline as functions of named parameters."""
+
+    def __init__(
+        self,
+        data: Spectrum,
+        components: list[Component],
+        vary: tuple[str, ...],
+        options: CwFit,
+    ) -> None:
+        self.components, self.options, self.x = components, options, data.x
+        self.experiment = _set_up(data, options)
+        self.is_even = self.experiment.n_points == len(data.x)
+        self.shared = set(options.shared)
+        self._known: dict[tuple[SpinSystem, Raster], tuple[Transform, float]] = {}
+        self.parameters = self._describe(vary)
+        self.amplitudes = self._list_amplitudes(float(np.ptp(data.y.real)))
+        span = 2 * (data.x - data.x.mean()) / np.ptp(data.x)
+        degree = options.baseline_degree
+        self._baseline = legendre.legvander(span, degree).T if degree >= 0 else np.zeros((0, 1))
+
+    def compute_shapes(self, values: Mapping[str, float]) -> list[Array]:
+        """Components and terms of the baseline (K, N)."""
+        experiment = replace(
+            self.experiment,
+            phase_deg=values.get("phase_deg", self.experiment.phase_deg),
+            modulation_mT=values.get("modulation_mT", self.experiment.modulation_mT),
+        )
+        offset = values.get("field_offset_mT", 0.0)
+        rows = [self._simulate(one, values, experiment, offset) for one in self.components]
+        return [
+            np.concatenate(
+                [
+                    np.array(rows),
+                    np.broadcast_to(self._baseline, (len(self._baseline), len(self.x))),
+                ]
+            )
+        ]
+
+    def find(self, component: Component, values: Mapping[str, float]) -> dict[str, float]:
+        """A component's own numbers among all values."""
+        prefix = f"{component.name}." if component.name else ""
+        own = {n: values[n] for n in component.values() if n in values}
+        return own | {
+            n: values[f"{prefix}{n}"] for n in component.values() if f"{prefix}{n}" in values
+        }
+
+    def _simulate(
+        self,
+        component: Component,
+        values: Mapping[str, float],
+        experiment: CwExperiment,
+        offset_mT: float,
+    ) -> Array:
+        system, line = component.replace(self.find(component, values))
+        raster = plan_raster(self.experiment, _round_down(line), self.options.tolerance)
+        transformed, _ = transform_system(replace(system, weight=1.0), raster, self._known)
+        while len(self._known) > _MOST_KNOWN:
+            self._known.pop(next(iter(self._known)))
+        y = apply_line(transformed, raster, experiment, line, offset_mT)
+        if not self.is_even:
+            return np.asarray(CubicSpline(experiment.field_axis_mT, y)(self.x))
+        return y
+
+    def _describe(self, vary: tuple[str, ...]) -> tuple[Parameter, ...]:
+        bounds = self.options.bounds
+        found: dict[str, Parameter] = {}
+        owners = {one.name for one in self.components}
+        strange = [v for v in vary if "." in v and v.rpartition(".")[0] not in owners]
+        if strange:
+            raise InputError(
+                f"Expected names of components before a point, got {', '.join(strange)}; there are "
+                f"{', '.join(owners)}."
+            )
+        for component in self.components:
+            for name in choose_varied(component, vary):
+                one = describe(component, name, self.experiment, bounds)
+                if name in self.shared:
+                    one = replace(one, name=name)
+                found.setdefault(one.name, one)
+        width = min(one.line.fwhm_mT for one in self.components)
+        for name in choose_varied(self.components[0], vary, instrument=True):
+            found[name] = describe_instrument(name, self.experiment, width, bounds)
+        unknown = set(bounds) - {n for one in found for n in (one, one.rpartition(".")[2])}
+        if unknown:
+            raise InputError(
+                f"Expected bounds of parameters that are varied, got {', '.join(sorted(unknown))}; "
+                f"varied are {', '.join(found) or 'none'}."
+            )
+        return tuple(found.values())
+
+    def _list_amplitudes(self, height: float) -> tuple[Parameter, ...]:
+        unit = f"intensity mT^{self.experiment.harmonic + 1}"
+        names = [f"{one.name}.amplitude" if one.name else "amplitude" for one in self.components]
+        terms = [Parameter(name, height, low=0.0, unit=unit) for name in names]
+        n_terms = self.options.baseline_degree + 1
+        return (*terms, *(Parameter(f"baseline_{n}", 0.0) for n in range(n_terms)))
+
+
+def _set_up(data: Spectrum, options: CwFit) -> CwExperiment:
+    """Experiment on an even axis of the spectrum's range."""
+    known = dict(options.experiment)
+    x = data.x
+    strange = set(known) - {"frequency_GHz", "harmonic", "modulation_mT", "phase_deg"}
+    if strange:
+        raise InputError(f"Expected settings of the experiment, got {', '.join(sorted(strange))}.")
+    frequency = known.get("frequency_GHz")
+    if frequency is None:
+        frequency = data.require("frequency_GHz", "microwave frequency")
+    modulation = known.get("modulation_mT", data.metadata.get("modulation_amplitude_mT") or 0.0)
+    harmonic = known.get("harmonic", data.metadata.get("harmonic"))
+    is_even = np.ptp(np.diff(x)) <= _EVEN * (x[-1] - x[0]) / (len(x) - 1)
+    return CwExperiment(
+        float(frequency),
+        (float(x[0]), float(x[-1])),
+        len(x) if is_even else 2 * len(x),
+        1 if harmonic is None else int(harmonic),
+        float(modulation),
+        float(known.get("phase_deg", 0.0)),
+    )
+
+
+def _round_down(line: LineShape) -> LineShape:
+    """Widths in steps of the root of two, so that patterns serve all that are nearly as wide."""
+
+    def shorten(width: float) -> float:
+        return 2.0 ** (math.floor(2 * math.log2(width)) / 2) if width > 0 else 0.0
+
+    widths = shorten(line.gaussian_mT), shorten(line.lorentzian_mT)
+    return LineShape(*(0.0 if one < max(widths) / 64 else one for one in widths))
+
+
+def _name_curves(curves: Array, names: Sequence[str]) -> dict[str, Array]:
+    """Component by component, and the baseline as one."""
+    n = len([name for name in names if name != "baseline"])
+    found = {name or "spectrum": curves[k] for k, name in enumerate(names[:n])}
+    if "baseline" in names:
+        found["baseline"] = curves[n:].sum(axis=0)
+    return found
+
+
+def _derive_shares(
+    minimum: Minimum, model: _Model, level: float
+) -> dict[str, tuple[float, Uncertainty | None, str]]:
+    """Percent of all spins that are in each component of several."""
+    names = [one.name for one in model.components]
+    if len(names) < 2 or sum(minimum.values[f"{n}.amplitude"] for n in names) <= 0:
+        return {}
+    found: dict[str, tuple[float, Uncertainty | None, str]] = {}
+    for name in names:
+
+        def share(values: Mapping[str, float], name: str = name) -> float:
+            counts = {n: values[f"{n}.amplitude"] for n in names}
+            return 100 * counts[name] / sum(counts.values())
+
+        found[f"{name}.percent"] = (*propagate(minimum, share, level), "%")
+    return found
+
+
+def _find_untold_signs(problem: Problem, minimum: Minimum) -> list[str]:
+    """Sentences about couplings whose other sign fits as well."""
+    found = []
+    y = problem.data[0]
+    limit = _UNTOLD * minimum.noise**2
+    for one in problem.free:
+        name = one.name.rpartition(".")[2]
+        value = minimum.values[one.name]
+        is_signed = name[0] in "ade" and "strain" not in name and name.endswith("_MHz")
+        if not is_signed or value == 0:
+            continue
+        shapes = problem.shapes(minimum.values | {one.name: -value})[0]
+        rest = y - shapes.T @ np.linalg.lstsq(shapes.T, y, rcond=None)[0]
+        if float(rest @ rest) - minimum.noise**2 * minimum.n_free < limit * math.sqrt(len(y)):
+            found.append(
+                f"The sign of {one.name} does not show in this spectrum: {-value:.6g} MHz fits as "
+                f"well."
+            )
+    return found
+
+
+def _list_settings(
+    model: _Model, vary: Sequence[str], options: CwFit, search: Search
+) -> dict[str, Any]:
+    components = {}
+    plain = replace(options, bounds=dict(options.bounds), shared=list(options.shared))
+    for one in model.components:
+        about = {k: v for k, v in asdict(one.system).items() if not k.startswith("_")}
+        components[one.name or "spectrum"] = {"system": about, "line": asdict(one.line)}
+    return {
+        "function": "spectro.epr.fit_cw",
+        "components": components,
+        "vary": list(vary),
+        "experiment": asdict(model.experiment),
+        "options": asdict(plain),
+        "search": asdict(search),
+    }
