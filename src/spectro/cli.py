@@ -1,4 +1,4 @@
-"""The `spectro` command: what a spectrometer's file holds.
+"""The `spectro` command: what a spectrometer's file holds, and what fits it.
 
 Exit codes: 0 all done; 1 some of several files failed, or the command was stopped; 2 the input or
 the command line cannot be used.
@@ -6,6 +6,7 @@ the command line cannot be used.
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 import spectro
 
 if TYPE_CHECKING:
-    from spectro.model import Spectrum
+    from spectro.model import FitResult, Spectrum
 
 OK, FAILED, BAD_INPUT = 0, 1, 2
 
@@ -31,9 +32,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = _build_parser().parse_args(argv)
     run = cast("Callable[[argparse.Namespace], int]", args.run)
     try:
-        return run(args)
+        code = run(args)
+        sys.stdout.flush()
+        return code
     except spectro.InputError as error:
         return _complain(str(error))
+    except BrokenPipeError:  # whoever read the output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
     except OSError as error:
         return _complain(f"{error.filename or 'File'}: {error.strerror or error}; check the path.")
     except KeyboardInterrupt:
@@ -51,6 +57,7 @@ def _build_parser() -> _Parser:
     parser.add_argument("--version", action="version", version=spectro.__version__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
     _add_info(commands)
+    _add_fit(commands)
     return parser
 
 
@@ -123,3 +130,92 @@ def _format(name: str, spectra: list[dict[str, Any]]) -> list[str]:
 
 def _to_text(value: Any) -> str:
     return f"{value:.8g}" if isinstance(value, float) else str(value)
+
+
+def _add_fit(commands: Any) -> None:
+    text = "fit a CW EPR spectrum: g, couplings, zero-field splitting, widths, with intervals"
+    parser = commands.add_parser("fit", help=text, description=text)
+    parser.add_argument("file", type=Path, metavar="FILE")
+    parser.add_argument("--model", required=True, metavar="NAME", help="mn2+, gd3+, cu2+, radical")
+    parser.add_argument("--vary", metavar="NAMES", help="with commas, as g,a_MHz,d_MHz,gaussian_mT")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="where a parameter starts, or stays if it is not varied",
+    )
+    parser.add_argument("--window", nargs=2, type=float, metavar=("LOW_mT", "HIGH_mT"))
+    parser.add_argument("--baseline", type=int, default=1, metavar="DEGREE", help="-1 for none")
+    parser.add_argument("--frequency", type=float, metavar="GHZ", help="where the file has none")
+    parser.add_argument("--slice", type=int, metavar="N", help="of a series, counted from 0")
+    parser.add_argument("--starts", type=int, default=5, metavar="N", help="default 5")
+    parser.add_argument("--seed", type=int, default=0, help="of the starts; default 0")
+    parser.add_argument("--profile", metavar="NAMES", help="intervals of these by profile")
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="write fit.json and the figure here"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON for machines")
+    parser.set_defaults(run=_run_fit)
+
+
+def _run_fit(args: argparse.Namespace) -> int:
+    from spectro.epr import CwFit, fit_cw  # noqa: PLC0415 - numba is not loaded for the other ones
+    from spectro.epr.models import find_model  # noqa: PLC0415
+    from spectro.epr.parameters import Component  # noqa: PLC0415
+    from spectro.fitting import Search  # noqa: PLC0415
+
+    model = find_model(args.model)
+    spectrum = spectro.load(args.file)
+    if args.slice is not None:
+        spectrum = spectrum.take(args.slice)
+    system, line = Component("", model.system, model.line).replace(_read_values(args.set))
+    vary = tuple(args.vary.split(",")) if args.vary else model.vary
+    settings = {} if args.frequency is None else {"frequency_GHz": args.frequency}
+    fit = fit_cw(
+        spectrum,
+        system,
+        line,
+        vary=vary,
+        options=CwFit(
+            args.baseline,
+            window_mT=tuple(args.window) if args.window else None,
+            experiment=settings,
+        ),
+        search=Search(
+            args.starts, args.seed, profile=tuple(args.profile.split(",")) if args.profile else ()
+        ),
+    )
+    if args.json:
+        print(json.dumps(fit.to_dict(), indent=2, ensure_ascii=False))
+    else:
+        print("\n".join((f"{spectrum.title}: {fit.model}", *(f"  {s}" for s in fit.statements))))
+        for warning in fit.warnings:
+            print(f"Warning: {warning}", file=sys.stderr)
+    if args.out is not None:
+        _save_fit(fit, args.out, args.file.stem)
+    return OK if fit.is_converged else FAILED
+
+
+def _read_values(settings: Sequence[str]) -> dict[str, float]:
+    values = {}
+    for one in settings:
+        name, sign, text = one.partition("=")
+        try:
+            values[name.strip()] = float(text)
+        except ValueError:
+            sign = ""
+        if not sign:
+            raise spectro.InputError(f"Expected NAME=VALUE after --set, got {one!r}.")
+    return values
+
+
+def _save_fit(fit: "FitResult", folder: Path, stem: str) -> None:
+    from spectro.figures import draw_fit, journal_style, make_figure, save_figure  # noqa: PLC0415
+
+    with journal_style():
+        figure = make_figure(3.33, 3.2)
+        numbers = draw_fit(figure, fit)
+    files = save_figure(figure, folder / f"{stem}-fit", numbers)
+    files.append(fit.save(folder / f"{stem}-fit.json"))
+    print(f"Written to {folder}: {', '.join(file.name for file in files)}", file=sys.stderr)

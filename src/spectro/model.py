@@ -1,8 +1,11 @@
 """Spectra, their axes and where they come from: frozen, validated, with a unit on every number."""
 
+import json
 import math
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Self
 
@@ -176,6 +179,35 @@ class Spectrum:
             history=(*self.history, Step(name, dict(settings or {}))),
         )
 
+    def take(self, number: int) -> Self:
+        """One slice of a series, over the last axis.
+
+        Parameters
+        ----------
+        number : int
+            Of the slice, counted from 0; its place on the other axis goes into the metadata.
+
+        Raises
+        ------
+        InputError
+            If this is no series of as many.
+        """
+        if len(self.axes) != 2 or not 0 <= number < len(self.axes[0]):
+            raise InputError(
+                f"Expected a series of at least {number + 1} spectra, got shape {self.y.shape}."
+            )
+        axis = self.axes[0]
+        place = {f"{axis.name or 'slice'} ({axis.unit})": float(axis.values[number])}
+        if axis.name.endswith("power") and axis.unit == "mW":
+            place = {"power_mW": float(axis.values[number])}
+        return self.do(
+            "take",
+            self.y[number],
+            axes=self.axes[1:],
+            settings={"number": number},
+            metadata=place,
+        )
+
     def require(self, name: str, what: str) -> float:
         """Number that is stated in the metadata.
 
@@ -346,6 +378,29 @@ class FitResult:
         error = np.sqrt(np.diag(self.covariance))
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.asarray(self.covariance / np.outer(error, error))
+
+    def save(self, path: str | Path) -> Path:
+        """Write `to_dict` as JSON, whole or not at all.
+
+        Raises
+        ------
+        InputError
+            If the file cannot be written.
+        """
+        path = Path(path)
+        text = json.dumps(self.to_dict(), indent=2, ensure_ascii=False)
+        partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            partial.write_text(f"{text}\n", encoding="utf-8")
+            partial.replace(path)
+        except OSError as error:
+            raise InputError(
+                f"Expected a place to write {path} to, got {error.strerror}; choose another."
+            ) from None
+        finally:
+            partial.unlink(missing_ok=True)
+        return path
 
     def to_dict(self) -> dict[str, Any]:
         """Everything but the curves, ready for JSON; what is not finite is None."""

@@ -17,7 +17,7 @@ _LINE = ("gaussian_mT", "lorentzian_mT")
 _SCALARS = ("d_MHz", "e_MHz", "d_strain_MHz", "e_strain_MHz", "a_strain_MHz")
 _AXES = {1: ("",), 2: ("_perpendicular", "_parallel"), 3: ("_x", "_y", "_z")}
 _STEP = 0.01  # of the line width, which a line moves by when a derivative is taken
-_WIDEST = 0.25  # of the range of field, for a line
+_WIDEST, _NARROWEST = 0.25, 0.2  # of the range of field, and of the first width, for a line
 _STRAY_mT = 2.0  # by which lines of further starts are moved at most
 _TWO_LEVELS = 0.5
 
@@ -48,6 +48,12 @@ class Component:
 
     def replace(self, values: Mapping[str, float]) -> tuple[SpinSystem, LineShape]:
         """System and line shape with some numbers replaced, by name."""
+        strange = set(values) - set(self.values())
+        if strange:
+            raise InputError(
+                f"Expected parameters of the system, got {', '.join(sorted(strange))}; there are "
+                f"{', '.join(self.values())}."
+            )
         tensors: dict[tuple[str, int], list[float]] = {}
         for name, what, number, value in self._tensors():
             tensors.setdefault((what, number), []).append(values.get(name, value))
@@ -133,7 +139,8 @@ def describe(
     value = component.values()[name]
     unit = next((u for u in ("MHz", "mT") if name.endswith(u)), "")
     if name in _LINE:
-        low = 0.5 * (high_mT - low_mT) / experiment.n_points if name == _LINE[0] else 0.0
+        least = max((high_mT - low_mT) / experiment.n_points, _NARROWEST * width)
+        low = least if name == _LINE[0] or component.line.gaussian_mT == 0 else 0.0
         high = _WIDEST * (high_mT - low_mT)
         step, spread = _STEP * width, 0.5 * max(value, width)
     elif name.startswith("g"):
@@ -141,9 +148,12 @@ def describe(
         low, high = 0.5 * value, 1.5 * value
         step, spread = _STEP * width * per_mT, _STRAY_mT * per_mT
     else:
-        step = _STEP * width * BOHR_MHz_PER_mT * 2 / _count_shifts(system, name)
-        high = 1e3 * experiment.frequency_GHz
-        low = 0.0 if "strain" in name else -high
+        per_mT = 2 * BOHR_MHz_PER_mT / _count_shifts(system, name)
+        step, high = _STEP * width * per_mT, max(2 * (high_mT - low_mT) * per_mT, 2 * abs(value))
+        low = -high
+        if "strain" in name:  # of its own order, or of that of what is distributed
+            parent = abs(component.values().get(name.replace("_strain", ""), 0.0))
+            low, high = 0.0, max(4 * value, parent, 50 * step)
         spread = 0.5 * abs(value) or 50 * step
         if name.startswith("a") and "strain" not in name:
             spread = min(spread, _STRAY_mT / (_STEP * width) * step)

@@ -30,7 +30,7 @@ MOST_EVALUATIONS = 100
 """Of a model, derivatives not counted, before a search is given up."""
 
 _RELATIVE_STEP = 1e-6
-_TOLERANCE = 1e-9
+_TOLERANCE = 1e-8
 _SINGULAR = 1e-9  # of the largest singular value
 
 
@@ -212,18 +212,21 @@ def descend(projection: Projection, start: Array) -> End:
         return End(start, projection.state(start).cost, True)
     low, high = (np.array([getattr(one, k) for one in projection.free]) for k in ("low", "high"))
     scale = np.array(
-        [max(one.spread, abs(s)) for one, s in zip(projection.free, projection.steps, strict=True)]
+        [
+            max(one.spread, abs(step))
+            for one, step in zip(projection.free, projection.steps, strict=True)
+        ]
     )
     margin = np.minimum(projection.steps * AT_BOUND, (high - low) * AT_BOUND)
-    found = least_squares(
-        projection.residual,
-        np.clip(start, low + margin, high - margin),
-        projection.jacobian,
-        bounds=(low, high),
-        x_scale=scale,
+    start = np.clip(start, low + margin, high - margin)
+    found = least_squares(  # from 0, where the first step is of one unit
+        lambda u: projection.residual(start + scale * u),
+        np.zeros(len(start)),
+        lambda u: projection.jacobian(start + scale * u) * scale,
+        bounds=((low - start) / scale, (high - start) / scale),
         ftol=_TOLERANCE,
         xtol=_TOLERANCE,
         gtol=1e-15,
         max_nfev=MOST_EVALUATIONS,
     )
-    return End(found.x, 2 * float(found.cost), bool(found.status > 0))
+    return End(start + scale * found.x, 2 * float(found.cost), bool(found.status > 0))

@@ -16,9 +16,11 @@ from spectro.fitting.uncertainty import (
     follow_profile,
     list_doubts,
 )
-from spectro.model import Curve, FitResult, InputError, Parameter, Uncertainty
+from spectro.model import Curve, FitResult, InputError, Uncertainty
 
 Array = NDArray[np.float64]
+
+_N_DRAWS = 8  # of which the best one is a start
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,8 @@ class Search:
     Attributes
     ----------
     n_starts : int
-        The first start is the parameters' own; further ones are drawn around it.
+        The first start is the parameters' own; each further one is the best of eight that are drawn
+        around it.
     seed : int
         Of those.
     level : float
@@ -117,7 +120,7 @@ def minimise(problem: Problem, search: Search | None = None) -> Minimum:
     search = search or Search()
     _check(problem, search)
     projection = Projection(problem)
-    ends = [descend(projection, x) for x in _draw_starts(projection.free, search)]
+    ends = [descend(projection, x) for x in _draw_starts(projection, search)]
     best = min(ends, key=lambda end: end.cost)
     state = projection.state(best.x)
     values = projection.values(best.x)
@@ -172,7 +175,9 @@ def _check(problem: Problem, search: Search) -> None:
         )
 
 
-def _draw_starts(free: Sequence[Parameter], search: Search) -> list[Array]:
+def _draw_starts(projection: Projection, search: Search) -> list[Array]:
+    """The parameters' own values, and then the best of some random ones, again and again."""
+    free = projection.free
     first = np.array([one.value for one in free])
     low, high = np.array([(one.low, one.high) for one in free]).reshape(-1, 2).T
     spread = np.array([one.spread for one in free])
@@ -181,7 +186,8 @@ def _draw_starts(free: Sequence[Parameter], search: Search) -> list[Array]:
     endless = ~np.isfinite(to - from_)
     from_, to = (np.where(endless, first, one) for one in (from_, to))
     generator = np.random.default_rng(search.seed)
-    return [first, *(generator.uniform(from_, to) for _ in range(search.n_starts - 1))]
+    draws = generator.uniform(from_, to, (search.n_starts - 1, _N_DRAWS, len(free)))
+    return [first, *(min(some, key=lambda x: projection.state(x).cost) for some in draws)]
 
 
 def propagate(
