@@ -165,11 +165,7 @@ def simulate_cw(
     error = max(error for _, error in found)
     y = apply_line(np.sum([total for total, _ in found], axis=0), raster, experiment, line)
     if not y.any():
-        raise InputError(
-            f"Expected a line between {experiment.field_mT[0]:g} and {experiment.field_mT[1]:g} mT "
-            f"at {experiment.frequency_GHz:g} GHz, got none; sweep about "
-            f"{1e3 * experiment.frequency_GHz / (BOHR_MHz_PER_mT * systems[0].g_isotropic):.0f} mT."
-        )
+        raise no_line(systems[0], experiment)
     metadata = {
         "technique": "EPR",
         "experiment": "CW",
@@ -179,6 +175,16 @@ def simulate_cw(
         "error": error,
     }
     return Spectrum(y, (Axis(experiment.field_axis_mT, "magnetic field", "mT"),), metadata)
+
+
+def no_line(system: SpinSystem, experiment: CwExperiment) -> InputError:
+    """What is wrong where a range of field holds no line of a system."""
+    low, high = experiment.field_mT
+    centre = 1e3 * experiment.frequency_GHz / (BOHR_MHz_PER_mT * system.g_isotropic)
+    return InputError(
+        f"Expected a line between {low:g} and {high:g} mT at {experiment.frequency_GHz:g} GHz, got "
+        f"none; sweep about {centre:.0f} mT."
+    )
 
 
 @dataclass(frozen=True, slots=True)

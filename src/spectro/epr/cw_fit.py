@@ -16,6 +16,7 @@ from spectro.epr.cw import (
     Raster,
     Transform,
     apply_line,
+    no_line,
     plan_raster,
     transform_system,
 )
@@ -125,6 +126,7 @@ def fit_cw(
         model.parameters,
         (model.amplitudes,),
     )
+    model.require_lines()
     minimum = minimise(problem, search)
     names = [one.name for one in model.components] + ["baseline"] * (options.baseline_degree >= 0)
     curves = _name_curves(minimum.curves[0], names)
@@ -224,6 +226,13 @@ class _Model:
                 ]
             )
         ]
+
+    def require_lines(self) -> None:
+        """Refuse a field without a line of some component at the start."""
+        shapes = self.compute_shapes({one.name: one.value for one in self.parameters})[0]
+        for component, shape in zip(self.components, shapes, strict=False):
+            if not shape.any():
+                raise no_line(component.system, self.experiment)
 
     def find(self, component: Component, values: Mapping[str, float]) -> dict[str, float]:
         """A component's own numbers among all values."""
