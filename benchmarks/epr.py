@@ -1,0 +1,163 @@
+"""Powder EPR of Mn(II) against pyeasyspin and easyspyn, which are to be installed beside.
+
+Run with OMP_NUM_THREADS=1. Both are ports of EasySpin to Python. Errors are those from the
+references of tests/golden/epr.csv, which hold whole spectra, so that they are known between their
+points too. Intensities are scaled to fit; what the ports project onto the axis sits half a step too
+low, so they are shifted by that much.
+"""
+
+import argparse
+import csv
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.interpolate import CubicSpline
+
+from spectro import epr
+
+Array = NDArray[np.float64]
+
+REFERENCES = Path(__file__).parents[1] / "tests" / "golden" / "epr.csv"
+FREQUENCY_GHz, G, A_MHz, GAUSSIAN_mT = 9.46, 2.007, -189.0, 1.0
+CASES_MHz = ((0.0, 0.0), (200.0, 0.0), (200.0, 40.0))  # D and E
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Sweep, and the ports' grid: knots, and points between two of them; None for their default."""
+
+    field_mT: tuple[float, float]
+    n_points: int
+    grid: tuple[int, int] | None = None
+
+
+USUAL = Settings((300.0, 380.0), 2048)
+FINE = Settings((280.0, 400.0), 8192, (91, 4))
+FINE_RHOMBIC = Settings((280.0, 400.0), 8192, (31, 4))
+
+Simulate = Callable[[float, float, Settings], tuple[Array, Array]]
+
+
+def simulate_ours(d_MHz: float, e_MHz: float, settings: Settings) -> tuple[Array, Array]:
+    """Fields and intensities."""
+    system = epr.SpinSystem(2.5, G, [epr.Nucleus("55Mn", A_MHz)], d_MHz=d_MHz, e_MHz=e_MHz)
+    experiment = epr.CwExperiment(FREQUENCY_GHz, settings.field_mT, settings.n_points)
+    spectrum = epr.simulate_cw(system, experiment, epr.LineShape(GAUSSIAN_mT))
+    return spectrum.x, spectrum.y
+
+
+def describe(
+    d_MHz: float, e_MHz: float, settings: Settings
+) -> tuple[dict[str, object], dict[str, object], dict[str, object]]:
+    """Spin system, experiment and options in EasySpin's words."""
+    system = {"S": 2.5, "g": G, "Nucs": "55Mn", "A": A_MHz, "lwpp": GAUSSIAN_mT}
+    if d_MHz:
+        system["D"] = [d_MHz, e_MHz]
+    experiment = {
+        "mwFreq": FREQUENCY_GHz,
+        "Range": list(settings.field_mT),
+        "nPoints": settings.n_points,
+    }
+    return system, experiment, {"GridSize": list(settings.grid)} if settings.grid else {}
+
+
+def simulate_pyeasyspin(d_MHz: float, e_MHz: float, settings: Settings) -> tuple[Array, Array]:
+    """Fields and intensities."""
+    import pyeasyspin
+
+    pyeasyspin.config.Workers = 1  # the time of other processes would not be counted
+    x, y = pyeasyspin.pepper(*map(pyeasyspin.Struct, describe(d_MHz, e_MHz, settings)))
+    return np.ravel(x), np.ravel(y)
+
+
+def simulate_easyspyn(d_MHz: float, e_MHz: float, settings: Settings) -> tuple[Array, Array]:
+    """Fields and intensities."""
+    import epreasy
+
+    spectrum = epreasy.pepper(*describe(d_MHz, e_MHz, settings))
+    return spectrum.x, spectrum.spec
+
+
+def list_packages() -> dict[str, Simulate]:
+    """Ours, and those that are installed."""
+    found: dict[str, Simulate] = {"spectro": simulate_ours}
+    for name, simulate in (("pyeasyspin", simulate_pyeasyspin), ("easyspyn", simulate_easyspyn)):
+        try:
+            print(f"{name} {version(name)}")
+        except ModuleNotFoundError:
+            print(f"{name} is not installed; pip install {name}")
+        else:
+            found[name] = simulate
+    return found
+
+
+def read_reference(d_MHz: float, e_MHz: float, x_mT: Array) -> Array:
+    """Reference at any fields, by sinc interpolation: its points are two to a line's width."""
+    with REFERENCES.open(newline="", encoding="utf-8") as file:
+        rows = [list(map(float, row)) for row in list(csv.reader(file))[1:]]
+    wanted = [FREQUENCY_GHz, d_MHz, e_MHz, GAUSSIAN_mT]
+    low, high, _, *y = next(row[4:] for row in rows if row[:4] == wanted)
+    points, step = np.linspace(low, high, len(y), retstep=True)
+    return np.asarray(np.sinc((x_mT[:, None] - points) / step) @ np.array(y))
+
+
+def compare(found: tuple[Array, Array], reference: Array, n_steps: float) -> float:
+    """Largest difference over the peak, in the usual range, after a shift and a scale."""
+    x, y = found
+    y = CubicSpline(x + n_steps * (x[1] - x[0]), y)(x)
+    inside = (x >= USUAL.field_mT[0]) & (x <= USUAL.field_mT[1])
+    y, reference = y[inside], reference[inside]
+    return float(np.abs(y * (y @ reference) / (y @ y) - reference).max() / np.abs(reference).max())
+
+
+def measure_ms(packages: dict[str, Simulate], d_MHz: float, e_MHz: float, n: int) -> list[float]:
+    """Least processor time of `n` rounds, in which each runs once to warm up and once to count."""
+    times: list[list[float]] = [[] for _ in packages]
+    for _ in range(n):
+        for simulate, taken in zip(packages.values(), times, strict=True):
+            simulate(d_MHz, e_MHz, USUAL)
+            start = time.process_time()
+            simulate(d_MHz, e_MHz, USUAL)
+            taken.append(time.process_time() - start)
+    return [1e3 * min(one) for one in times]
+
+
+def report(packages: dict[str, Simulate], d_MHz: float, e_MHz: float, n_rounds: int) -> None:
+    """Print a line for each package."""
+    times = measure_ms(packages, d_MHz, e_MHz, n_rounds)
+    fine = FINE_RHOMBIC if e_MHz else FINE
+    ours = simulate_ours(d_MHz, e_MHz, fine)[1]
+    for (name, simulate), taken in zip(packages.items(), times, strict=True):
+        shift = 0.5 if simulate is not simulate_ours and d_MHz else 0.0  # one line is not projected
+        usual, finer = (simulate(d_MHz, e_MHz, one) for one in (USUAL, fine))
+        errors = [
+            compare(one, read_reference(d_MHz, e_MHz, one[0]), shift) for one in (usual, finer)
+        ]
+        if simulate is not simulate_ours:
+            errors.append(compare(finer, ours, shift))
+        print(
+            f"{d_MHz:5.0f} {e_MHz:5.0f} {name:12s} {taken:9.2f} {taken / times[0]:8.1f} "
+            + " ".join(f"{one:9.1e}" for one in errors)
+        )
+
+
+def main() -> None:
+    """Print times at the usual settings, and errors at these and at finer ones."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--repeat", type=int, default=7, help="rounds that the least is taken of")
+    args = parser.parse_args()
+    print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors")
+    packages = list_packages()
+    print("D/MHz E/MHz package             ms    ratio     error  if finer from ours")
+    for d_MHz, e_MHz in CASES_MHz:
+        report(packages, d_MHz, e_MHz, args.repeat)
+
+
+if __name__ == "__main__":
+    main()
