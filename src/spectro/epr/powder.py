@@ -16,10 +16,11 @@ Array = NDArray[np.float64]
 
 _FWHM_PER_SIGMA = math.sqrt(8 * math.log(2))
 _FIRST_DEGREE = {Symmetry.AXIAL: 8, Symmetry.RHOMBIC: 8, Symmetry.NONE: 8}
-_LAST_DEGREE = {Symmetry.ISOTROPIC: 0, Symmetry.AXIAL: 40, Symmetry.RHOMBIC: 24, Symmetry.NONE: 16}
+_LAST_DEGREE = {Symmetry.ISOTROPIC: 0, Symmetry.AXIAL: 40, Symmetry.RHOMBIC: 28, Symmetry.NONE: 16}
 _PER_TWO_DEGREES = 4.0  # by how much errors are hoped to fall
-_PER_WIDTH = {Symmetry.AXIAL: 1.5, Symmetry.RHOMBIC: 1.5, Symmetry.NONE: 2.5}
-_PER_CHANGE = 16  # directions on an arc for a change of amplitude by all of the strongest
+_PER_WIDTH = {Symmetry.AXIAL: 2.2, Symmetry.RHOMBIC: 1.6, Symmetry.NONE: 2.5}
+_LEAST_POLAR = 32  # directions on an arc for a strong line that hardly moves
+_PER_CHANGE = 24  # directions on an arc for a change of amplitude by all of the strongest
 _ARCS_PER_WIDTH = 0.55  # for lines e times as strong as the weakest that matter
 _WEAK = 1e-4  # of the strongest line, for one that does not matter
 _POLAR, _ARCS = (16, 2048), (8, 512)  # fewest and most directions on an arc, and arcs
@@ -33,10 +34,18 @@ _N_WIDENED, _BEYOND = 3, 0.1  # times that fields are taken wider, and how far l
 _N_POLAR_COARSE, _N_AZIMUTHS_COARSE = 33, 16  # to estimate the error on
 _STRONG = 1e-2  # of the strongest line, for one that is to be followed beyond the sweep
 _STEEPEST = 3.9  # slope of a Gaussian's derivative by its height, times its full width
-_SMEARED = 6  # how much less is left of errors of both signs once there is a line shape; measured
-_SLOWEST = 0.8  # ratio of harmonics of neighbouring degrees that is reckoned with
+_ALTERNATING = 2.0  # how much less is left of shifts, whose sign changes with direction; measured
+_SMEARED = 2.5  # how much less is left of amplitudes once there is a line shape; measured
+_SLOWEST = 0.8  # ratio of harmonics to those of the degree before that is reckoned with
 _N_WIDTHS = 12  # classes of broadening by strain
-_NODES_BY_BEND = {2: 0.05, 3: 0.12, 4: 0.17, 5: 0.21, 6: 0.26}  # up to which, see _choose_fields
+_NODES_BY_BEND = {
+    2: 0.05,
+    3: 0.12,
+    4: 0.17,
+    5: 0.21,
+    6: 0.26,
+    8: 0.3,
+}  # up to which, see _choose_fields
 _NODES_BY_RANGE = {
     2: 0.02,
     3: 0.13,
@@ -44,7 +53,7 @@ _NODES_BY_RANGE = {
     5: 0.3,
     6: 0.4,
 }  # likewise, half the range by the field
-_MOST_NODES = 8
+_LEAST_NODES, _MOST_NODES = 4, 10  # the former where nuclear states may change quickly
 _SPACING = 1.5  # of the parts of a wide distribution, in standard deviations
 _LEAST_RATIO = 1.5  # of a wide distribution's width to its parts', below which ripples are larger
 _SPLIT_SHIFT = 0.03  # of the width: shift of second order that strains of D may have unsplit
@@ -196,7 +205,7 @@ def _find_lines(
             operators,
             unit,
             1e3 * sweep.frequency_GHz,
-            _choose_fields(low, high, reach_mT),
+            _choose_fields(low, high, reach_mT, _LEAST_NODES if len(unit) > 1 else 2),
             tuple(strained),
         )
         lines = _keep_inside(lines, sweep)
@@ -255,7 +264,9 @@ def split_strain(system: SpinSystem, frequency_GHz: float, width_mT: float) -> l
     ]
 
 
-def _choose_fields(low_mT: float, high_mT: float, reach_mT: tuple[float, float]) -> Array:
+def _choose_fields(
+    low_mT: float, high_mT: float, reach_mT: tuple[float, float], n_least: int
+) -> Array:
     """Fields to diagonalise at: Chebyshev's points.
 
     The more, the wider the range is, over which nuclear states change; and the more levels bend in
@@ -268,6 +279,7 @@ def _choose_fields(low_mT: float, high_mT: float, reach_mT: tuple[float, float])
         next((n for n, most in table.items() if measure < most), _MOST_NODES)
         for table, measure in zip((_NODES_BY_BEND, _NODES_BY_RANGE), measures, strict=True)
     )
+    n = max(n, n_least)
     return np.asarray(centre - half * np.cos(np.pi * (np.arange(n) + 0.5) / n))
 
 
@@ -294,37 +306,46 @@ def _choose_lines(lines: Resonances, chosen: NDArray[np.bool_]) -> Resonances:
 def _estimate_error(lines: Resonances, knots: Knots, symmetry: Symmetry, sweep: Sweep) -> float:
     """Error of the spectrum by what harmonics of higher degree than those taken would add.
 
-    Coefficients fall off geometrically with the degree, so what is left out is about the last
-    degree's part times q / (1 - q), q the ratio of the last two. Of the fields the mean counts, in
-    widths; amplitudes are added up as the spectrum is, in bins as wide as the line shape, as what
-    two lines lose and gain from each other cancels.
+    Coefficients fall off geometrically with the degree, but those of every other degree may be
+    small. So what is left out is about the part of the last two degrees times q / (1 - q), q^2 the
+    ratio of that to the two before. Of the fields the mean counts, in widths; amplitudes are added
+    up as the spectrum is, in bins as wide as the line shape, as what two lines lose and gain from
+    each other cancels.
     """
     if lines.fields_mT.shape[1] == 0 or symmetry is Symmetry.ISOTROPIC:
         return 0.0
     grid = make_grid(symmetry, int(knots.degrees[-1]), _N_POLAR_COARSE, _N_AZIMUTHS_COARSE)
-    fields, missing = _extrapolate(lines.fields_mT, knots, grid)
-    amplitudes, lost = _extrapolate(lines.amplitudes, knots, grid)
+    fields, *shifts = _extrapolate(lines.fields_mT, knots, grid)
+    amplitudes, *lost = _extrapolate(lines.amplitudes, knots, grid)
     n_bins = max(math.ceil((sweep.end_mT - sweep.start_mT) / sweep.width_mT), 1)
     at = np.clip((fields - sweep.start_mT) / sweep.width_mT, -1, n_bins).astype(np.int64)
     bins = np.where(at >= 0, at, n_bins).ravel()
-    total, wrong = (
-        np.bincount(bins, one.ravel(), n_bins + 1)[:n_bins] for one in (amplitudes, lost)
+    total, *wrong = (
+        np.bincount(bins, one.ravel(), n_bins + 1)[:n_bins] for one in (amplitudes, *lost)
     )
     if total.max() <= 0:
         return 0.0
-    moved = np.average(np.abs(missing), weights=np.abs(amplitudes)) / sweep.width_mT
-    return float(_STEEPEST * moved + np.abs(wrong).max() / total.max() / _SMEARED)
+    missing = sum(np.abs(one) for one in shifts)
+    moved = np.average(missing, weights=np.abs(amplitudes)) / sweep.width_mT
+    changed = sum(float(np.abs(one).max()) for one in wrong) / total.max()
+    return float(_STEEPEST * moved / _ALTERNATING + changed / _SMEARED)
 
 
-def _extrapolate(values: Array, knots: Knots, grid: Grid) -> tuple[Array, Array]:
-    """Values (K, L) on a grid (G, L), and about what is left out of them there."""
+def _extrapolate(values: Array, knots: Knots, grid: Grid) -> tuple[Array, Array, Array]:
+    """Values (K, L) on a grid (G, L), and twice about what is left out of them there.
+
+    That is by the last degree, and by the one before it.
+    """
     coefficients = knots.to_coefficients @ values
     degrees = np.unique(knots.degrees)
-    last, before = (np.abs(coefficients[knots.degrees == n]).sum() for n in degrees[:-3:-1])
-    ratio = min(float(last / max(before, 1e-300)), _SLOWEST)
-    is_last = knots.degrees == degrees[-1]
-    part = grid.harmonics[is_last].T @ coefficients[is_last]
-    return grid.harmonics.T @ coefficients, part * ratio / (1 - ratio)
+    size = [np.abs(coefficients[knots.degrees == n]).sum() for n in degrees[:-5:-1]]
+    ratio = min(math.sqrt(sum(size[:2]) / max(sum(size[2:]), 1e-300)), _SLOWEST)
+    parts = [
+        grid.harmonics[knots.degrees == n].T @ coefficients[knots.degrees == n]
+        for n in degrees[:-3:-1]
+    ]
+    last, before = (part * ratio / (1 - ratio) for part in parts)
+    return grid.harmonics.T @ coefficients, last, before
 
 
 def _choose_grids(
@@ -344,7 +365,8 @@ def _choose_grids(
     along, across = _find_slopes(lines.fields_mT / sweep.width_mT, knots, symmetry)
     changes, _ = _find_slopes(lines.amplitudes / peaks.max(), knots, symmetry)
     per_width = _PER_WIDTH[symmetry]
-    n_polar = np.maximum(per_width * along * share**0.2, _PER_CHANGE * changes)
+    per_line = np.maximum(per_width * along, _LEAST_POLAR) * share**0.2
+    n_polar = np.maximum(per_line, _PER_CHANGE * changes)
     n_azimuths = _ARCS_PER_WIDTH * across * np.sqrt(np.log(share / _WEAK))
     return _round_up(n_polar, _POLAR) + 1, _round_up(n_azimuths, _ARCS)
 
