@@ -20,6 +20,7 @@ _FWHM_PER_SIGMA = math.sqrt(8 * math.log(2))
 _POINTS_PER_WIDTH = 60  # sharing out between two points leaves an error of its inverse square
 _LORENTZ_REACH, _GAUSS_REACH = 40.0, 5.0  # widths beyond the ends of the field
 _MOST_POINTS = 1 << 22
+_VANISHED = 37.0  # exponent at which nothing is left in double precision
 _REFERENCE = 8 * BOHR_MHz_PER_mT * 2  # makes the integral of a spin 1/2 with g = 2 equal to 1
 
 
@@ -301,7 +302,8 @@ def apply_line(
     .. [1] J. S. Hyde et al., Appl. Magn. Reson. 1990, 1, 483, DOI 10.1007/BF03166028.
     """
     sweep, n, k = raster.sweep, raster.n_per_point, raster.k_per_mT
-    total = transformed * np.exp(-0.5 * (line.sigma_mT * k) ** 2 - line.gamma_mT * k)
+    k = k[: int(np.searchsorted(k, _find_last_k(line))) + 1]
+    total = transformed[: len(k)] * np.exp(-0.5 * (line.sigma_mT * k) ** 2 - line.gamma_mT * k)
     total = total * _differentiate(k, experiment) / np.sinc(k * sweep.step_mT / (2 * math.pi)) ** 2
     if offset_mT:
         total = total * np.exp(1j * k * offset_mT)
@@ -312,9 +314,17 @@ def apply_line(
     return np.asarray(y / sweep.step_mT)
 
 
+def _find_last_k(line: LineShape) -> float:
+    """Where the transform of a line has vanished."""
+    square, linear = 0.5 * line.sigma_mT**2, line.gamma_mT
+    if square == 0:
+        return _VANISHED / linear
+    return (math.sqrt(linear**2 + 4 * square * _VANISHED) - linear) / (2 * square)
+
+
 def _differentiate(k: Array, experiment: CwExperiment) -> Transform:
     n = experiment.harmonic
-    factor = np.asarray((1j * k) ** n)
+    factor = np.asarray(1j**n * k**n)
     if n and experiment.modulation_mT:
         z = k * experiment.modulation_mT / 2
         with np.errstate(divide="ignore", invalid="ignore"):

@@ -9,13 +9,19 @@ from numpy.typing import NDArray
 
 from spectro.epr.directions import Grid, Knots, Symmetry, make_grid, place_knots
 from spectro.epr.resonances import Resonances, find_resonances
-from spectro.epr.spin_system import BOHR_MHz_PER_mT, Operators, SpinSystem, build_operators
+from spectro.epr.spin_system import (
+    BOHR_MHz_PER_mT,
+    Operators,
+    SpinSystem,
+    build_operators,
+    differentiate,
+)
 from spectro.epr.sticks import deposit
 
 Array = NDArray[np.float64]
 
 _FWHM_PER_SIGMA = math.sqrt(8 * math.log(2))
-_FIRST_DEGREE = {Symmetry.AXIAL: 8, Symmetry.RHOMBIC: 8, Symmetry.NONE: 8}
+_FIRST_DEGREE = 8
 _LAST_DEGREE = {Symmetry.ISOTROPIC: 0, Symmetry.AXIAL: 40, Symmetry.RHOMBIC: 28, Symmetry.NONE: 16}
 _PER_TWO_DEGREES = 4.0  # by how much errors are hoped to fall
 _PER_WIDTH = {Symmetry.AXIAL: 2.2, Symmetry.RHOMBIC: 1.6, Symmetry.NONE: 2.5}
@@ -139,10 +145,10 @@ def compute_pattern(system: SpinSystem, sweep: Sweep) -> Pattern:
         system = system.align(1e3 * sweep.frequency_GHz)
         symmetry = find_symmetry(system)
     operators = build_operators(system)
-    strains = _list_strains(system, operators)
+    strains = _list_strains(system)
     reach = expect_reach(system, sweep.frequency_GHz)
     matrices, sigmas = [one for one, _ in strains], [sigma for _, sigma in strains]
-    degree = 0 if symmetry is Symmetry.ISOTROPIC else _FIRST_DEGREE[symmetry]
+    degree = 0 if symmetry is Symmetry.ISOTROPIC else _FIRST_DEGREE
     while True:
         knots = place_knots(symmetry, degree)
         lines = _keep_whole(_find_lines(operators, knots.unit, sweep, reach, matrices))
@@ -168,17 +174,16 @@ def _raise_degree(degree: int, excess: float) -> int:
     return degree + 2 * math.ceil(math.log(excess) / math.log(_PER_TWO_DEGREES))
 
 
-def _list_strains(
-    system: SpinSystem, operators: Operators
-) -> list[tuple[NDArray[np.complex128], float]]:
+def _list_strains(system: SpinSystem) -> list[tuple[NDArray[np.complex128], float]]:
     """Derivatives of the Hamiltonian by what is distributed, and standard deviations in MHz."""
-    candidates = [(operators.by_a, system.a_strain_MHz if system.nuclei else 0.0)]
+    strains = {"a": system.a_strain_MHz if system.nuclei else 0.0}
     if system.s > _HALF:
-        candidates += [
-            (operators.by_d, system.d_strain_MHz),
-            (operators.by_e, system.e_strain_MHz),
-        ]
-    return [(matrix, strain / _FWHM_PER_SIGMA) for matrix, strain in candidates if strain > 0]
+        strains |= {"d": system.d_strain_MHz, "e": system.e_strain_MHz}
+    return [
+        (differentiate(system, name), strain / _FWHM_PER_SIGMA)
+        for name, strain in strains.items()
+        if strain > 0
+    ]
 
 
 def expect_reach(system: SpinSystem, frequency_GHz: float) -> tuple[float, float]:
@@ -200,12 +205,13 @@ def _find_lines(
 ) -> Resonances:
     """Lines in some directions, diagonalised at fields that reach as far as those lines do."""
     low, high = min(reach_mT[0], sweep.start_mT), max(reach_mT[1], sweep.end_mT)
+    n_least = _LEAST_NODES if len(unit) > 1 else 2
     for _ in range(_N_WIDENED):
         lines = find_resonances(
             operators,
             unit,
             1e3 * sweep.frequency_GHz,
-            _choose_fields(low, high, reach_mT, _LEAST_NODES if len(unit) > 1 else 2),
+            _choose_fields(low, high, reach_mT, n_least),
             tuple(strained),
         )
         lines = _keep_inside(lines, sweep)
@@ -344,8 +350,8 @@ def _extrapolate(values: Array, knots: Knots, grid: Grid) -> tuple[Array, Array,
         grid.harmonics[knots.degrees == n].T @ coefficients[knots.degrees == n]
         for n in degrees[:-3:-1]
     ]
-    last, before = (part * ratio / (1 - ratio) for part in parts)
-    return grid.harmonics.T @ coefficients, last, before
+    last, other = (part * ratio / (1 - ratio) for part in parts)
+    return grid.harmonics.T @ coefficients, last, other
 
 
 def _choose_grids(

@@ -319,8 +319,6 @@ class Operators:
         Per mT of field along x, y and z.
     spin : (3, N, N) complex array
         Electron spin, weighted by g / 2: what the microwave field turns.
-    by_d, by_e, by_a : (N, N) complex array
-        Derivatives by D, E and the isotropic coupling of the first nucleus.
     is_mixed : (N, N) bool array
         Where the sums of the projections of all spins on z differ.
     blocks : tuple of (B, M) int arrays
@@ -330,9 +328,6 @@ class Operators:
     zero_field: Matrix
     zeeman: Matrix
     spin: Matrix
-    by_d: Matrix
-    by_e: Matrix
-    by_a: Matrix
     is_mixed: NDArray[np.bool_]
     blocks: tuple[NDArray[np.intp], ...]
 
@@ -342,17 +337,32 @@ def build_operators(system: SpinSystem) -> Operators:
     electron, products, *nuclei = _build_vectors(system.s, tuple(k.spin for k in system.isotopes))
     turned = contract(system.g_tensor, electron)
     zeeman = BOHR_MHz_PER_mT * turned
-    by_d, by_e = (contract(t, products) for t in system.zero_field_tensors)
-    zero_field = system.d_MHz * by_d + system.e_MHz * by_e
-    by_a = np.zeros_like(by_d)
+    axial, rhombic = system.zero_field_tensors
+    splitting = system.d_MHz * axial + system.e_MHz * rhombic
+    zero_field = contract(splitting, products) if splitting.any() else np.zeros_like(electron[0])
     for number, (nucleus, kind) in enumerate(zip(system.nuclei, system.isotopes, strict=True)):
         vector, coupled = nuclei[2 * number], nuclei[2 * number + 1]
         zero_field = zero_field + contract(nucleus.tensor_MHz, coupled)
         zeeman = zeeman - kind.gamma_MHz_per_T * 1e-3 * vector
-        if number == 0:
-            by_a = contract(np.eye(3), coupled)
     is_mixed, blocks = _group_states(system.s, tuple(k.spin for k in system.isotopes))
-    return Operators(zero_field, zeeman, turned / 2, by_d, by_e, by_a, is_mixed, blocks)
+    return Operators(zero_field, zeeman, turned / 2, is_mixed, blocks)
+
+
+def differentiate(system: SpinSystem, name: str) -> Matrix:
+    """Derivative (N, N) of the Hamiltonian by what is distributed.
+
+    Parameters
+    ----------
+    system : SpinSystem
+        Of pure isotopes.
+    name : str
+        "d", "e" or "a", which is the isotropic coupling of the first nucleus.
+    """
+    _, products, *nuclei = _build_vectors(system.s, tuple(k.spin for k in system.isotopes))
+    if name == "a":
+        return contract(np.eye(3), nuclei[1])
+    axial, rhombic = system.zero_field_tensors
+    return contract(axial if name == "d" else rhombic, products)
 
 
 @lru_cache(maxsize=16)
