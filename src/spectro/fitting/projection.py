@@ -11,7 +11,7 @@ References
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +22,29 @@ from spectro.model import Parameter
 
 Array = NDArray[np.float64]
 Shapes = Callable[[Mapping[str, float]], Sequence[Array]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Slope:
+    """How one curve changes with one parameter of the shapes.
+
+    Attributes
+    ----------
+    parameter : str
+        Name.
+    spectrum, curve : int
+        Places of the spectrum, and of the curve among its curves.
+    values : (N,) array
+        Derivative of the curve by the parameter.
+    """
+
+    parameter: str
+    spectrum: int
+    curve: int
+    values: Array
+
+
+Slopes = Callable[[Mapping[str, float]], Iterable[Slope]]
 
 AT_BOUND = 1e-6
 """Part of a step, within which a parameter is at its bound."""
@@ -51,6 +74,10 @@ class Problem:
         the bounds only a lower one of 0.
     sigmas : tuple of (N,) arrays, optional
         Standard deviations of the data; without, they are all alike and taken from the residuals.
+    slopes : callable, optional
+        From values of the parameters to the derivatives of the curves, those that are 0 left out;
+        several of one curve by one parameter add up. Without, they are found by moving every
+        parameter and computing all shapes anew, which for many curves is most of the work.
     """
 
     data: tuple[Array, ...]
@@ -58,6 +85,7 @@ class Problem:
     parameters: tuple[Parameter, ...]
     amplitudes: tuple[tuple[Parameter, ...], ...]
     sigmas: tuple[Array, ...] | None = None
+    slopes: Slopes | None = None
 
     @property
     def free(self) -> tuple[Parameter, ...]:
@@ -127,6 +155,8 @@ class Projection:
 
     def derivative(self, x: Array) -> list[Array]:
         """By each parameter, the change (P, N) of each spectrum at the amplitudes as they are."""
+        if self.problem.slopes is not None:
+            return self._add_slopes(x, self.problem.slopes)
         state = self.state(x)
         changes = [np.empty((len(x), len(one))) for one in self.problem.data]
         for j, (one, step) in enumerate(zip(self.free, self.steps, strict=True)):
@@ -146,6 +176,17 @@ class Projection:
             q, _ = np.linalg.qr(shapes[free].T)
             parts.append(-(change.T - q @ (q.T @ change.T)))
         return np.concatenate(parts)
+
+    def _add_slopes(self, x: Array, slopes: Slopes) -> list[Array]:
+        """The derivative by what the model knows of its own."""
+        amplitudes = self.state(x).amplitudes
+        rows = {one.name: j for j, one in enumerate(self.free)}
+        changes = [np.zeros((len(x), len(one))) for one in self.problem.data]
+        for one in slopes(self.values(x)):
+            if one.parameter in rows:
+                change = changes[one.spectrum][rows[one.parameter]]
+                change += amplitudes[one.spectrum][one.curve] * one.values
+        return [change * w for change, w in zip(changes, self.weights, strict=True)]
 
     def _weighted(self, x: Array) -> tuple[Array, ...]:
         shapes = self.problem.shapes(self.values(x))

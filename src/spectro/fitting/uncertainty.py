@@ -44,17 +44,22 @@ class Confidence:
 
 
 def estimate_covariance(projection: Projection, x: Array) -> tuple[tuple[str, ...], Array, int]:
-    """Names, covariance and degrees of freedom of all that is fitted and at no bound."""
+    """Names, covariance and degrees of freedom of all that is fitted.
+
+    What a parameter of the shapes at its bound does is unknown, so its rows are NaN. An amplitude
+    of 0 has a curve all the same: its variance is the one that it had without the bound, and
+    makes those of the others no smaller than they are.
+    """
     state, changes = projection.state(x), projection.derivative(x)
     n_shape, n_points = len(x), projection.problem.n_points
     names = [one.name for one in projection.free]
-    kept = []
-    for terms, free in zip(projection.problem.amplitudes, state.is_free, strict=True):
-        kept.append([one.name for one, is_free in zip(terms, free, strict=True) if is_free])
-        names += kept[-1]
+    is_fitted = [[one.low < one.high for one in t] for t in projection.problem.amplitudes]
+    for terms, fitted in zip(projection.problem.amplitudes, is_fitted, strict=True):
+        names += [one.name for one, is_free in zip(terms, fitted, strict=True) if is_free]
     jacobian = np.zeros((n_points, len(names)))
     row, column = 0, n_shape
-    for change, shapes, free in zip(changes, state.shapes, state.is_free, strict=True):
+    for change, shapes, fitted in zip(changes, state.shapes, is_fitted, strict=True):
+        free = np.array(fitted, bool)
         rows = slice(row, row + shapes.shape[1])
         jacobian[rows, :n_shape] = change.T
         jacobian[rows, column : column + int(free.sum())] = shapes[free].T
@@ -106,7 +111,11 @@ def find_intervals(
 def follow_profile(
     projection: Projection, best: End, name: str, known: Uncertainty, confidence: Confidence
 ) -> Uncertainty:
-    """Interval of a parameter to where the best fit with it fixed gets significantly worse."""
+    """Interval of a parameter to where the best fit with it fixed gets significantly worse.
+
+    A profile that is flat for long is not followed to its end: the interval ends at the bound, or
+    nowhere where there is none.
+    """
     place = [one.name for one in projection.free].index(name)
     parameter, value = projection.free[place], float(best.x[place])
     limit = confidence.factor**2 / confidence.n_free
@@ -127,7 +136,7 @@ def follow_profile(
             if far == bound:
                 return bound
             near, far = far, value + 2 * (far - value)
-        return sign * math.inf
+        return bound
 
     return replace(
         known,
@@ -166,7 +175,7 @@ def list_doubts(
                 f"{covariance[i, j] / errors[i] / errors[j]:.3f}); fix one of them."
             )
     same = sum(
-        end.cost <= best.cost * (1 + _SAME_MINIMUM / len(projection.problem.data[0]))
+        end.cost <= best.cost * (1 + _SAME_MINIMUM / projection.problem.n_points)
         for end in ends
     )
     if len(ends) > 1 and 2 * same <= len(ends):
