@@ -56,9 +56,7 @@ def draw_replicates(
     return tuple(found)
 
 
-def name_values(
-    projection: Projection, x: Array, state: State
-) -> dict[str, float]:
+def name_values(projection: Projection, x: Array, state: State) -> dict[str, float]:
     """Parameters and amplitudes by name."""
     values = projection.values(x)
     for terms, amplitudes in zip(projection.problem.amplitudes, state.amplitudes, strict=True):

@@ -175,8 +175,7 @@ def list_doubts(
                 f"{covariance[i, j] / errors[i] / errors[j]:.3f}); fix one of them."
             )
     same = sum(
-        end.cost <= best.cost * (1 + _SAME_MINIMUM / projection.problem.n_points)
-        for end in ends
+        end.cost <= best.cost * (1 + _SAME_MINIMUM / projection.problem.n_points) for end in ends
     )
     if len(ends) > 1 and 2 * same <= len(ends):
         found.append(f"Only {same} of {len(ends)} starts ended at this minimum; there are others.")

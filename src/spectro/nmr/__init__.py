@@ -1,5 +1,6 @@
 """Nuclear magnetic resonance of nanocrystals and what sits on them."""
 
+from spectro.nmr.deconvolution import deconvolve
 from spectro.nmr.enhancement import Enhancement, Signal, compute_enhancement, measure_signal
 from spectro.nmr.isotropic import IsotropicLine, Peaks, find_isotropic, pick_peaks
 from spectro.nmr.layers import Layer, LayerModel, layer_model
@@ -12,6 +13,7 @@ from spectro.nmr.respdor import (
 )
 from spectro.nmr.sideband_fit import Spinning, fit_sidebands
 from spectro.nmr.sidebands import compute_sidebands, find_field_T, simulate_sidebands
+from spectro.nmr.sites import Site, Tie
 from spectro.nmr.tensor import ShiftTensor
 
 __all__ = [
@@ -22,9 +24,12 @@ __all__ = [
     "Peaks",
     "ShiftTensor",
     "Signal",
+    "Site",
     "Spinning",
+    "Tie",
     "compute_enhancement",
     "compute_sidebands",
+    "deconvolve",
     "dipolar_coupling_Hz",
     "dipolar_distance_nm",
     "find_field_T",
