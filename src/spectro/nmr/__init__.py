@@ -1,5 +1,6 @@
 """Nuclear magnetic resonance of nanocrystals and what sits on them."""
 
+from spectro.fitting import compare
 from spectro.nmr.deconvolution import deconvolve
 from spectro.nmr.enhancement import Enhancement, Signal, compute_enhancement, measure_signal
 from spectro.nmr.isotropic import IsotropicLine, Peaks, find_isotropic, pick_peaks
@@ -27,6 +28,7 @@ __all__ = [
     "Site",
     "Spinning",
     "Tie",
+    "compare",
     "compute_enhancement",
     "compute_sidebands",
     "deconvolve",

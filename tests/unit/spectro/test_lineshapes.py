@@ -15,13 +15,13 @@ from spectro.lineshapes import (
     voigt,
 )
 
-X = np.linspace(-40.0, 60.0, 20001)
+X = np.linspace(-40.0, 60.0, 4001)
 
 
 @pytest.mark.parametrize("mixing", [0.0, 0.3, 1.0])
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_line_has_area_1_and_its_width_at_half_height(shape, mixing):
-    x = np.concatenate([-np.geomspace(1e6, 1e-4, 200_001), np.geomspace(1e-4, 1e6, 200_001)])
+    x = np.concatenate([-np.geomspace(1e6, 1e-4, 20_001), np.geomspace(1e-4, 1e6, 20_001)])
     y = compute_line(x + 7.0, 7.0, 2.5, mixing, shape)
     assert np.trapezoid(y, x) == pytest.approx(1.0, abs=2e-6)
     half, top = compute_line([7.0 + 1.25, 7.0], 7.0, 2.5, mixing, shape)
