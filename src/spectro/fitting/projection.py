@@ -137,6 +137,7 @@ class Projection:
         ones = [np.ones(len(one)) for one in problem.data]
         self.weights = [1 / one for one in problem.sigmas] if problem.sigmas else ones
         self._last: tuple[bytes, State] | None = None
+        self._last_reduced: tuple[bytes, Array, Array] | None = None
 
     def values(self, x: Array) -> dict[str, float]:
         """All parameters of the shapes by name, from those that are searched for."""
@@ -173,9 +174,42 @@ class Projection:
         for change, shapes, free in zip(
             self.derivative(x), state.shapes, state.is_free, strict=True
         ):
-            q, _ = np.linalg.qr(shapes[free].T)
-            parts.append(-(change.T - q @ (q.T @ change.T)))
+            parts.append(_remove(change, shapes[free]))
         return np.concatenate(parts)
+
+    def reduce(self, x: Array) -> tuple[Array, Array]:
+        """Residuals (P + 1,) and their derivative (P + 1, P), turned into few rows.
+
+        They are turned until only as many rows as there are parameters have a slope; the others
+        become one, as long as all of them. Sums of squares, and the gradient, stay as they are, and
+        the algebra of a step no longer grows with the points.
+        """
+        key = np.asarray(x, float).tobytes()
+        if self._last_reduced is None or self._last_reduced[0] != key:
+            self._last_reduced = key, *self._reduce(x)
+        return self._last_reduced[1:]
+
+    def _reduce(self, x: Array) -> tuple[Array, Array]:
+        state = self.state(x)
+        left: list[Array] = []
+        rows: list[Array] = []
+        lengths = []
+        for change, shapes, free, residual in zip(
+            self.derivative(x), state.shapes, state.is_free, state.residuals, strict=True
+        ):
+            used = change.any(axis=1)
+            turned, steep, length = _turn(_remove(change[used], shapes[free]), residual)
+            row = np.zeros((len(steep), len(x)))
+            row[:, used] = steep
+            rows.append(row)
+            left.append(turned)
+            lengths.append(length)
+        turned, steep, length = _turn(np.concatenate(rows), np.concatenate(left))
+        n = len(x)
+        found, slopes = np.zeros(n + 1), np.zeros((n + 1, n))
+        found[: len(turned)], slopes[: len(steep)] = turned, steep
+        found[n] = math.hypot(length, *lengths)
+        return found, slopes
 
     def _add_slopes(self, x: Array, slopes: Slopes) -> list[Array]:
         """The derivative by what the model knows of its own."""
@@ -185,8 +219,9 @@ class Projection:
         for one in slopes(self.values(x)):
             if one.parameter in rows:
                 change = changes[one.spectrum][rows[one.parameter]]
-                change += amplitudes[one.spectrum][one.curve] * one.values
-        return [change * w for change, w in zip(changes, self.weights, strict=True)]
+                weight = self.weights[one.spectrum]
+                change += (amplitudes[one.spectrum][one.curve] * one.values) * weight
+        return changes
 
     def _weighted(self, x: Array) -> tuple[Array, ...]:
         shapes = self.problem.shapes(self.values(x))
@@ -207,6 +242,19 @@ class Projection:
             )
         )
         return State(shapes, amplitudes, residuals, is_free)
+
+
+def _turn(slopes: Array, residual: Array) -> tuple[Array, Array, float]:
+    """Residuals and derivative along the columns of the latter, and the length of the rest."""
+    turn, steep = np.linalg.qr(slopes)
+    turned = turn.T @ residual
+    return turned, steep, float(np.linalg.norm(residual - turn @ turned))
+
+
+def _remove(change: Array, shapes: Array) -> Array:
+    """Derivative (N, P) of residuals from changes (P, N), less what amplitudes make up for."""
+    q, _ = np.linalg.qr(shapes.T)
+    return np.asarray(q @ (q.T @ change.T) - change.T)
 
 
 def choose_step(parameter: Parameter) -> float:
@@ -256,10 +304,11 @@ def descend(projection: Projection, start: Array) -> End:
         [max(one.spread, abs(s)) for one, s in zip(projection.free, projection.steps, strict=True)]
     )
     margin = np.minimum(projection.steps * AT_BOUND, (high - low) * AT_BOUND)
+    is_cheap = projection.problem.slopes is not None  # then a trial may take its derivative too
     found = least_squares(
-        projection.residual,
+        (lambda x: projection.reduce(x)[0]) if is_cheap else projection.residual,
         np.clip(start, low + margin, high - margin),
-        projection.jacobian,
+        (lambda x: projection.reduce(x)[1]) if is_cheap else projection.jacobian,
         bounds=(low, high),
         x_scale=scale,
         ftol=_TOLERANCE,

@@ -56,14 +56,14 @@ def estimate_covariance(projection: Projection, x: Array) -> tuple[tuple[str, ..
     is_fitted = [[one.low < one.high for one in t] for t in projection.problem.amplitudes]
     for terms, fitted in zip(projection.problem.amplitudes, is_fitted, strict=True):
         names += [one.name for one, is_free in zip(terms, fitted, strict=True) if is_free]
-    jacobian = np.zeros((n_points, len(names)))
-    row, column = 0, n_shape
+    rows, column = [], n_shape
     for change, shapes, fitted in zip(changes, state.shapes, is_fitted, strict=True):
-        free = np.array(fitted, bool)
-        rows = slice(row, row + shapes.shape[1])
-        jacobian[rows, :n_shape] = change.T
-        jacobian[rows, column : column + int(free.sum())] = shapes[free].T
-        row, column = rows.stop, column + int(free.sum())
+        used, own = np.flatnonzero(change.any(axis=1)), shapes[np.array(fitted, bool)]
+        steep = np.linalg.qr(np.concatenate([change[used], own]).T, mode="r")  # J^T J stays
+        row = np.zeros((len(steep), len(names)))
+        row[:, [*used.tolist(), *range(column, column + len(own))]] = steep
+        rows.append(row)
+        column += len(own)
     at_bound = [
         min(v - one.low, one.high - v) <= AT_BOUND * s
         for v, one, s in zip(x, projection.free, projection.steps, strict=True)
@@ -71,7 +71,7 @@ def estimate_covariance(projection: Projection, x: Array) -> tuple[tuple[str, ..
     is_known = np.array(at_bound + [False] * (len(names) - n_shape)) == 0
     n_free = max(n_points - int(is_known.sum()), 1)
     covariance = np.full((len(names), len(names)), np.nan)
-    inverse = _invert(jacobian[:, is_known]) * state.cost / n_free
+    inverse = _invert(np.concatenate(rows)[:, is_known]) * state.cost / n_free
     covariance[np.ix_(is_known, is_known)] = inverse
     return tuple(names), covariance, n_free
 
@@ -98,10 +98,10 @@ def find_intervals(
     """Intervals from the covariance, kept between the bounds."""
     terms = [*problem.parameters, *(one for terms in problem.amplitudes for one in terms)]
     bounds = {one.name: (one.low, one.high) for one in terms}
-    known = {}
+    known, factor = {}, confidence.factor
     for name, error in zip(names, np.sqrt(np.diag(covariance)).tolist(), strict=True):
         low, high = bounds[name]
-        reach = confidence.factor * error if math.isfinite(error) else math.inf
+        reach = factor * error if math.isfinite(error) else math.inf
         known[name] = Uncertainty(
             error, max(values[name] - reach, low), min(values[name] + reach, high), confidence.level
         )

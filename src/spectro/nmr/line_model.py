@@ -110,9 +110,20 @@ class LineModel:
 
     def name(self, site: str, quantity: str, k: int) -> str:
         """Name of a quantity of a site in a spectrum."""
-        one = next(other for other in self.sites if other.name == site)
-        is_common = quantity in one.fixed or {quantity, f"{site}.{quantity}"} & {*self.shared}
-        return f"{'' if is_common else self.labels[k]}{site}.{self._label(quantity)}"
+        is_common, name = self._names[site, quantity]
+        return name if is_common else self.labels[k] + name
+
+    @cached_property
+    def _names(self) -> dict[tuple[str, str], tuple[bool, str]]:
+        """For each site and quantity, whether all spectra share it, and its name."""
+        found = {}
+        for one in self.sites:
+            for quantity in (*QUANTITIES, INTEGRAL):
+                both = {quantity, f"{one.name}.{quantity}"}
+                is_common = quantity in one.fixed or bool(both & {*self.shared})
+                name = f"{one.name}.{self._label(quantity)}"
+                found[one.name, quantity] = is_common, name
+        return found
 
     def _label(self, quantity: str) -> str:
         if self.unit == "ppm" or quantity not in QUANTITIES[:2]:
