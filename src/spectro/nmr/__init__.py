@@ -14,13 +14,13 @@ from spectro.nmr.enhancement import Enhancement, Signal, compute_enhancement, me
 from spectro.nmr.isotropic import IsotropicLine, Peaks, find_isotropic, pick_peaks
 from spectro.nmr.layers import Layer, LayerModel, layer_model
 from spectro.nmr.manifolds import sideband_manifold
-from spectro.nmr.quantification import Amount, quantify
 from spectro.nmr.quadrupolar import (
     QuadrupolarLine,
     quadrupolar_shift_ppm,
     simulate_czjzek,
     simulate_quadrupolar,
 )
+from spectro.nmr.quantification import Amount, quantify
 from spectro.nmr.relaxation import fit_buildup, mean_time_s
 from spectro.nmr.respdor import (
     dipolar_coupling_Hz,

@@ -1,4 +1,6 @@
-"""Lines of quadrupolar nuclei in powders, by mrsimulator, which is installed beside.
+"""Central transitions of quadrupolar nuclei in powders, by mrsimulator, installed beside.
+
+To first order a quadrupole leaves the central transition where it is; all here is second order.
 
 References
 ----------
@@ -11,7 +13,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,7 +23,6 @@ from spectro.lineshapes import compute_line
 from spectro.model import InputError
 
 Array = NDArray[np.float64]
-Transitions = Literal["central", "all"]
 
 _ENDLESS_Hz = 1e12  # what mrsimulator takes for infinitely fast
 _LEAST_BINS, _MOST_BINS = 1024, 16384
@@ -48,8 +49,6 @@ class QuadrupolarLine:
         Full width at half maximum of the Gaussian that the pattern is convolved with.
     mas_Hz : float
         Rate of spinning; 0 at rest, infinite for no sidebands.
-    transitions : {"central", "all"}
-        With "all" there are the satellites, first order and second.
     """
 
     nucleus: str
@@ -57,7 +56,6 @@ class QuadrupolarLine:
     shift_ppm: float = 0.0
     width_ppm: float = 1.0
     mas_Hz: float = math.inf
-    transitions: Transitions = "central"
 
     def __post_init__(self) -> None:
         """Refuse what has no such line."""
@@ -71,8 +69,6 @@ class QuadrupolarLine:
                 f"Expected a frequency and a width above 0 and a rate of at least 0, got "
                 f"{self.frequency_MHz} MHz, {self.width_ppm} ppm and {self.mas_Hz} Hz."
             )
-        if self.transitions not in ("central", "all"):
-            raise InputError(f"Expected transitions of 'central' or 'all', got {self.transitions}.")
 
 
 def quadrupolar_shift_ppm(nucleus: str, frequency_MHz: float, cq_MHz: float, eta: float) -> float:
@@ -193,10 +189,7 @@ def _import() -> ModuleType:
 def _build(module: ModuleType, line: QuadrupolarLine, cq: Array, eta: Array, weights: Array) -> Any:
     """Simulation of all sites at once, over offsets from the isotropic chemical shift."""
     from mrsimulator.method import SpectralDimension  # noqa: PLC0415
-    from mrsimulator.method.lib import (  # noqa: PLC0415
-        BlochDecayCTSpectrum,
-        BlochDecaySpectrum,
-    )
+    from mrsimulator.method.lib import BlochDecayCTSpectrum  # noqa: PLC0415
     from mrsimulator.spin_system.isotope import Isotope  # noqa: PLC0415
 
     kept = weights > _LEAST * weights.max()
@@ -208,16 +201,15 @@ def _build(module: ModuleType, line: QuadrupolarLine, cq: Array, eta: Array, wei
         for c, e, w in zip(cq[kept].tolist(), eta[kept], weights[kept], strict=True)
     ]
     width_Hz, n_bins = _choose_window(line, float(cq[kept].max()))
-    method = BlochDecayCTSpectrum if line.transitions == "central" else BlochDecaySpectrum
     # mrsimulator's gyromagnetic ratios are not IUPAC's, so its field is what makes the frequency
     field_T = line.frequency_MHz / abs(Isotope(symbol=line.nucleus).gyromagnetic_ratio)
-    simulation = method(
+    method = BlochDecayCTSpectrum(
         channels=[line.nucleus],
         magnetic_flux_density=field_T,
         rotor_frequency=min(line.mas_Hz, _ENDLESS_Hz),
         spectral_dimensions=[SpectralDimension(count=n_bins, spectral_width=width_Hz)],
     )
-    simulator = module.Simulator(spin_systems=systems, methods=[simulation])
+    simulator = module.Simulator(spin_systems=systems, methods=[method])
     if 0 < line.mas_Hz < _ENDLESS_Hz:
         n_sidebands = 1 << math.ceil(math.log2(width_Hz / line.mas_Hz + 8))
         simulator.config.number_of_sidebands = n_sidebands
@@ -228,15 +220,13 @@ def _choose_window(line: QuadrupolarLine, cq_MHz: float) -> tuple[float, int]:
     """Width in Hz that holds all of a pattern, and bins that are narrower than the line.
 
     Of the second order no part is further out than 16 / 9 of (nu_Q^2 / 16 nu) [I(I + 1) - 3/4] for
-    a symmetric gradient and 4 / 3 times that else, with nu_Q = 3 Cq / [2I(2I - 1)] [1]_; satellites
-    reach to (I - 1/2) nu_Q.
+    a symmetric gradient, and further by less than a half else, with nu_Q = 3 Cq / [2I(2I - 1)]
+    [1]_.
     """
     spin = isotope(line.nucleus).spin
     nu_q_Hz = 3e6 * cq_MHz / (2 * spin * (2 * spin - 1))
     second_Hz = nu_q_Hz**2 / (16e6 * line.frequency_MHz) * (spin * (spin + 1) - 0.75)
     reach_Hz = 4 * second_Hz
-    if line.transitions == "all":
-        reach_Hz = (spin - 0.5) * nu_q_Hz + 16 * second_Hz
     if 0 < line.mas_Hz < _ENDLESS_Hz:
         reach_Hz += 4 * line.mas_Hz
     width_Hz = 2 * _ROOM * max(reach_Hz, line.width_ppm * line.frequency_MHz)
