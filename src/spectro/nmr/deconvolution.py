@@ -91,7 +91,7 @@ def deconvolve(
         _PHASE_ORDERS.index(phase),
     )
     search = search or Search()
-    found = minimise(model.build(), search)
+    found = minimise(model.start_phases(model.build()), search)
     result = to_result(
         found,
         f"{len(sites)} lines in {len(several)} {'spectrum' if len(several) == 1 else 'spectra'}",
@@ -228,8 +228,8 @@ def _find_percentages(model: LineModel, found: Minimum, k: int, level: float) ->
         value, known = propagate(only, percent, level)
         is_signed = any(one.is_signed for one in model.sites)
         low, high = (-math.inf, math.inf) if is_signed else (0.0, 100.0)
-        if not math.isfinite(known.standard_error):
-            known = replace(known, low=low, high=high)
+        if not (math.isfinite(value) and math.isfinite(known.standard_error)):
+            known = replace(known, standard_error=math.nan, low=low, high=high)
         name = f"{model.labels[k]}{site.name}.percent"
         derived[name] = value, clip_interval(known, low, high), "%"
     return derived

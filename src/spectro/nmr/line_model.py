@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spectro.fitting import Problem, Slope
+from spectro.fitting.projection import Projection
 from spectro.lineshapes import Slopes, compute_line, differentiate_line
 from spectro.model import InputError, Parameter, Spectrum
 from spectro.nmr.inputs import estimate_scatter
@@ -21,8 +22,9 @@ Settings = tuple[float, float, float]
 _STEP = 1e-3  # of a width, over which a line is as good as linear
 _PHASES = ("phase0_deg", "phase1_deg")
 _DEGREE = math.pi / 180
+_COARSE_DEG = np.arange(-180.0, 180.0, 20.0)
 _LEAST_NOISE = 1e-9  # of the highest point
-_MOST_PHASE_DEG = 180.0
+_MOST_PHASE_DEG = 270.0  # so a phase of 180 is no bound
 
 
 @dataclass(frozen=True)
@@ -230,6 +232,28 @@ class LineModel:
             find_weights(data),
             self.compute_slopes,
         )
+
+    def start_phases(self, problem: Problem) -> Problem:
+        """Problem that starts from the best of many phases of order zero, spectrum by spectrum.
+
+        Half of a turn away no integral is above 0, and nothing tells where to go.
+        """
+        if not self.n_phases:
+            return problem
+        projection = Projection(problem)
+        names = [one.name for one in projection.free]
+        places = [names.index(label + _PHASES[0]) for label in self.labels]
+        x = np.array([one.value for one in projection.free])
+        costs = []
+        for angle in _COARSE_DEG:
+            x[places] = angle
+            costs.append([float(one @ one) for one in projection.state(x).residuals])
+        best = _COARSE_DEG[np.argmin(costs, axis=0)]
+        starts = {names[at]: float(angle) for at, angle in zip(places, best, strict=True)}
+        parameters = tuple(
+            replace(one, value=starts.get(one.name, one.value)) for one in problem.parameters
+        )
+        return replace(problem, parameters=parameters)
 
     def _make_amplitudes(self, k: int) -> tuple[Parameter, ...]:
         signed = {one.name: one.is_signed for one in self.sites}

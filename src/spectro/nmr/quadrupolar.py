@@ -79,7 +79,7 @@ def quadrupolar_shift_ppm(nucleus: str, frequency_MHz: float, cq_MHz: float, eta
     Examples
     --------
     >>> round(quadrupolar_shift_ppm("27Al", 104.2, 5.0, 0.0), 2)
-    -13.81
+    -13.82
     """
     spin = isotope(nucleus).spin
     square = (cq_MHz / frequency_MHz) ** 2 * (1 + eta**2 / 3)
@@ -219,9 +219,8 @@ def _build(module: ModuleType, line: QuadrupolarLine, cq: Array, eta: Array, wei
 def _choose_window(line: QuadrupolarLine, cq_MHz: float) -> tuple[float, int]:
     """Width in Hz that holds all of a pattern, and bins that are narrower than the line.
 
-    Of the second order no part is further out than 16 / 9 of (nu_Q^2 / 16 nu) [I(I + 1) - 3/4] for
-    a symmetric gradient, and further by less than a half else, with nu_Q = 3 Cq / [2I(2I - 1)]
-    [1]_.
+    At rest no part is further out than (16/9) (1 + eta) (nu_Q^2 / 16 nu) [I(I + 1) - 3/4], with
+    nu_Q = 3 Cq / [2I(2I - 1)] [1]_; spinning narrows it, and adds sidebands.
     """
     spin = isotope(line.nucleus).spin
     nu_q_Hz = 3e6 * cq_MHz / (2 * spin * (2 * spin - 1))

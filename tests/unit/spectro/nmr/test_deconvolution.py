@@ -180,6 +180,31 @@ def test_phase_and_baseline_are_fitted_along():
     assert fit.noise == pytest.approx(0.002, rel=0.06)
 
 
+@pytest.mark.parametrize("zero_deg", [-179.0, -120.0, 90.0, 150.0, 180.0])
+def test_any_phase_is_found_from_none(zero_deg):
+    x, rng = np.linspace(120.0, -20.0, 500), np.random.default_rng(9)
+    y = [compute_line(x, at, 8.0, is_complex=True) for at in (70.0, 40.0)]
+    axes = (Axis(x, "chemical shift", "ppm"),)
+    noise = rng.normal(0, 0.001, (2, 2, len(x)))
+    straight = [Spectrum(one + n[0] + 1j * n[1], axes) for one, n in zip(y, noise, strict=True)]
+    turned = [phase(straight[0], zero_deg), phase(straight[1], 10.0)]
+    sites = [nmr.Site("a", 68.0, 7.0), nmr.Site("b", 42.0, 7.0)]
+    fit = nmr.deconvolve(turned, sites, phase="zero")
+    off = fit.values["spectrum 1/phase0_deg"] + zero_deg
+    assert (off + 180) % 360 - 180 == pytest.approx(0.0, abs=1.0)
+    assert fit.values["spectrum 1/a.percent"] == pytest.approx(100.0, abs=1.0)
+    assert fit.values["spectrum 2/a.percent"] == pytest.approx(0.0, abs=1.0)
+
+
+def test_nothing_at_all_has_no_percentages():
+    x = np.linspace(100.0, 0.0, 100)
+    spectrum = Spectrum(-gaussian(x, 50.0, 9.0), (Axis(x, "chemical shift", "ppm"),))
+    fit = nmr.deconvolve(spectrum, [nmr.Site("a", 50.0, 9.0)])
+    assert fit.values["a.integral"] == 0.0
+    assert np.isnan(fit.values["a.percent"])
+    assert fit.intervals["a.percent"] == (0.0, 100.0)
+
+
 def test_sites_that_are_in_the_data_are_told_by_the_criterion():
     x, rng = np.linspace(120.0, -20.0, 700), np.random.default_rng(3)
     lines = [(1.4, 67.0, 12.0), (1.0, 41.0, 12.0), (0.4, 10.0, 20.0)]
