@@ -45,6 +45,36 @@ def test_misra1a_is_fitted_as_certified(start):
     assert found.n_free == 12
 
 
+# NIST StRD, Lanczos3 (C. Lanczos, 1956): three decays, rounded, that are hardly told apart
+LANCZOS = {"k1": 9.5498101505e-01, "k2": 2.9515951832, "k3": 4.9863565084}
+LANCZOS |= {"b1": 8.6816414977e-02, "b3": 8.4400777463e-01, "b5": 1.5825685901}
+
+
+@pytest.mark.parametrize("with_slopes", [False, True])
+def test_lanczos3_is_fitted_as_certified(with_slopes):
+    x = np.arange(24) * 0.05
+    made = 0.0951 * np.exp(-x) + 0.8607 * np.exp(-3 * x) + 1.5576 * np.exp(-5 * x)
+    y = np.round(made, 4)
+
+    def slopes(values):
+        for curve, name in enumerate(("k1", "k2", "k3")):
+            yield Slope(name, 0, curve, -x * np.exp(-values[name] * x))
+
+    starts = zip(("k1", "k2", "k3"), (0.7, 2.0, 6.3), strict=True)
+    problem = Problem(
+        (y,),
+        lambda values: [np.exp(-np.outer([values[name] for name in ("k1", "k2", "k3")], x))],
+        tuple(Parameter(name, k, 0.1, 20.0) for name, k in starts),
+        (tuple(Parameter(name, 1.0) for name in ("b1", "b3", "b5")),),
+        None,
+        slopes if with_slopes else None,
+    )
+    found = minimise(problem)
+    for name, certified in LANCZOS.items():
+        assert found.values[name] == pytest.approx(certified, rel=1e-5)
+    assert found.noise == pytest.approx(2.9923229172e-05, rel=1e-6)
+
+
 def make_decays(y, t, sigmas=None, *, with_slopes=True):
     """Two exponential decays to be told from each other, over times t."""
 
