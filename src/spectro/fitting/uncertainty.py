@@ -163,7 +163,8 @@ def list_doubts(
     for one, value, step in zip(projection.free, best.x, projection.steps, strict=True):
         error, width = known[one.name].standard_error, one.high - one.low
         if min(value - one.low, one.high - value) <= AT_BOUND * step:
-            found.append(f"{one.name} ended at its bound of {value:.6g}; the rest is fitted to it.")
+            bound = one.low if value - one.low < one.high - value else one.high
+            found.append(f"{one.name} ended at its bound of {bound:.6g}; the rest is fitted to it.")
         elif not math.isfinite(error) or known[one.name].high - known[one.name].low >= width:
             found.append(f"{one.name} is undetermined: the data fit as well without it changing.")
     errors = np.sqrt(np.diag(covariance))

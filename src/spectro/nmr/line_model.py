@@ -117,14 +117,17 @@ class LineModel:
 
     @cached_property
     def _names(self) -> dict[tuple[str, str], tuple[bool, str]]:
-        """For each site and quantity, whether all spectra share it, and its name."""
+        """For each site and quantity, whether all spectra share it, and its name.
+
+        What is tied is shared where that is which it is tied to.
+        """
+        fixed = {one.name: one.fixed for one in self.sites}
         found = {}
-        for one in self.sites:
-            for quantity in (*QUANTITIES, INTEGRAL):
-                both = {quantity, f"{one.name}.{quantity}"}
-                is_common = quantity in one.fixed or bool(both & {*self.shared})
-                name = f"{one.name}.{self._label(quantity)}"
-                found[one.name, quantity] = is_common, name
+        for site, roots in self.roots.items():
+            for quantity, (root, _, _) in roots.items():
+                both = {quantity, f"{root}.{quantity}"}
+                is_common = quantity in fixed[root] or bool(both & {*self.shared})
+                found[site, quantity] = is_common, f"{site}.{self._label(quantity)}"
         return found
 
     def _label(self, quantity: str) -> str:

@@ -262,6 +262,35 @@ def test_a_series_of_spectra_tells_which_number_is_whose():
     json.dumps(fit.to_dict())
 
 
+def test_what_is_tied_is_shared_where_its_root_is():
+    x = np.linspace(100.0, 0.0, 400)
+    spectra = [
+        make_spectrum(x, [(1.0, 60.0, w), (1.0, 30.0, 2 * w)], 200, np.random.default_rng(0), name)
+        for w, name in ((8.0, "first"), (5.0, "second"))
+    ]
+    tied = {"width_ppm": nmr.Tie("a", 2.0), "shift_ppm": nmr.Tie("a", offset=-30.0)}
+    sites = [nmr.Site("a", 59.0, 7.0), nmr.Site("b", 31.0, 7.0, tied=tied)]
+    fit = nmr.deconvolve(spectra, sites, shared=("shift_ppm", "b.width_ppm"))
+    assert fit.values["first/b.width_ppm"] == pytest.approx(16.0, rel=0.03)
+    assert fit.values["second/b.width_ppm"] == pytest.approx(10.0, rel=0.03)
+    assert fit.values["b.shift_ppm"] == pytest.approx(fit.values["a.shift_ppm"] - 30.0)
+
+
+def test_scale_order_and_direction_change_nothing():
+    x, rng = np.linspace(100.0, 0.0, 300), np.random.default_rng(7)
+    spectrum = make_spectrum(x, [(1.0, 60.0, 9.0), (2.0, 45.0, 9.0)], 60, rng)
+    sites = [nmr.Site("a", 61.0, 8.0), nmr.Site("b", 44.0, 8.0)]
+    one = nmr.deconvolve(spectrum, sites)
+    scaled = Spectrum(1e6 * spectrum.y[::-1], (Axis(x[::-1], "chemical shift", "ppm"),))
+    other = nmr.deconvolve(scaled, sites[::-1])
+    for name, value in one.values.items():
+        factor = 1e6 if name.endswith(("integral", "noise")) else 1.0
+        assert other.values[name] == pytest.approx(factor * value, rel=1e-4)
+        if name in one.uncertainties:
+            error = other.uncertainties[name].standard_error / factor
+            assert error == pytest.approx(one.uncertainties[name].standard_error, rel=1e-3)
+
+
 def test_intervals_by_bootstrap_are_about_those_by_covariance():
     x, rng = np.linspace(100.0, 0.0, 300), np.random.default_rng(12)
     spectrum = make_spectrum(x, [(1.0, 60.0, 9.0), (1.0, 48.0, 9.0)], 40, rng)
