@@ -85,8 +85,9 @@ def fit_series(
     Notes
     -----
     Integrals are solved for without a sign, as they are below 0 after an inversion and noise about
-    0 after saturation; their standard errors weigh the points of the recovery. Errors that the
-    components share, as of a position, are left out between them.
+    0 after saturation; their standard errors weigh the points of the recovery. An error that all
+    spectra share, as of a width, moves all integrals of a component alike: it leaves times as they
+    are, but ``m_inf`` is known a little less well than its interval says.
     """
     rows = split_rows(spectra) if isinstance(spectra, Spectrum) else tuple(spectra)
     times_s = _find_delays(spectra, delay_s)
