@@ -31,6 +31,7 @@ bench: $(VENV)/installed-dev
 	$(BIN)/python benchmarks/segmentation.py
 	$(BIN)/python benchmarks/sidebands.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/epr.py
+	$(BIN)/python benchmarks/deconvolution.py
 	.ci/with-display $(BIN)/python benchmarks/gui.py
 
 screenshots: $(VENV)/installed-dev

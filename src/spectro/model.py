@@ -312,7 +312,7 @@ class Curve:
 
     data: Spectrum
     best_fit: Spectrum
-    components: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    components: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
     @property
     def residual(self) -> NDArray[Any]:

@@ -137,7 +137,7 @@ def fit_saturation(
     transition = transition or Transition()
     problem = _build_problem(power, height, sigma, _read_model(model))
     names = ("s_max", "b") if model == "empirical" else ("s_max",)
-    minimum = _keep_to_bounds(minimise(problem, Search(profile=names)), problem)
+    minimum = minimise(problem, Search(profile=names))
     highest = float(power.max())
     derived = {"P_half_mW": (*_find_half_power(minimum, highest), "mW")}
     if conversion_mT_per_sqrt_W is not None:
@@ -239,15 +239,6 @@ def _build_problem(power: Array, height: Array, sigma: Array | None, b: Paramete
         ((slope,),),
         None if sigma is None else (sigma,),
     )
-
-
-def _keep_to_bounds(minimum: Minimum, problem: Problem) -> Minimum:
-    """Minimum of which no profile was given up beyond the bounds of a parameter."""
-    known = dict(minimum.uncertainties)
-    for one in problem.free:
-        low, high = max(known[one.name].low, one.low), min(known[one.name].high, one.high)
-        known[one.name] = replace(known[one.name], low=low, high=high)
-    return replace(minimum, uncertainties=known)
 
 
 def _find_half_power(minimum: Minimum, highest_mW: float) -> tuple[float, Uncertainty]:

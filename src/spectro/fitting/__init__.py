@@ -1,6 +1,17 @@
 """Least squares for spectra: amplitudes solved for, the rest searched for, uncertainties told."""
 
-from spectro.fitting.projection import Problem
+from spectro.fitting.comparison import Comparison, compare
+from spectro.fitting.projection import Problem, Slope
 from spectro.fitting.search import Minimum, Search, minimise, propagate, to_result
 
-__all__ = ["Minimum", "Problem", "Search", "minimise", "propagate", "to_result"]
+__all__ = [
+    "Comparison",
+    "Minimum",
+    "Problem",
+    "Search",
+    "Slope",
+    "compare",
+    "minimise",
+    "propagate",
+    "to_result",
+]

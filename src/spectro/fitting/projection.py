@@ -11,7 +11,7 @@ References
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +22,29 @@ from spectro.model import Parameter
 
 Array = NDArray[np.float64]
 Shapes = Callable[[Mapping[str, float]], Sequence[Array]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Slope:
+    """How one curve changes with one parameter of the shapes.
+
+    Attributes
+    ----------
+    parameter : str
+        Name.
+    spectrum, curve : int
+        Places of the spectrum, and of the curve among its curves.
+    values : (N,) array
+        Derivative of the curve by the parameter.
+    """
+
+    parameter: str
+    spectrum: int
+    curve: int
+    values: Array
+
+
+Slopes = Callable[[Mapping[str, float]], Iterable[Slope]]
 
 AT_BOUND = 1e-6
 """Part of a step, within which a parameter is at its bound."""
@@ -51,6 +74,10 @@ class Problem:
         the bounds only a lower one of 0.
     sigmas : tuple of (N,) arrays, optional
         Standard deviations of the data; without, they are all alike and taken from the residuals.
+    slopes : callable, optional
+        From values of the parameters to the derivatives of the curves, those that are 0 left out;
+        several of one curve by one parameter add up. Without, they are found by moving every
+        parameter and computing all shapes anew, which for many curves is most of the work.
     """
 
     data: tuple[Array, ...]
@@ -58,6 +85,7 @@ class Problem:
     parameters: tuple[Parameter, ...]
     amplitudes: tuple[tuple[Parameter, ...], ...]
     sigmas: tuple[Array, ...] | None = None
+    slopes: Slopes | None = None
 
     @property
     def free(self) -> tuple[Parameter, ...]:
@@ -109,6 +137,7 @@ class Projection:
         ones = [np.ones(len(one)) for one in problem.data]
         self.weights = [1 / one for one in problem.sigmas] if problem.sigmas else ones
         self._last: tuple[bytes, State] | None = None
+        self._last_reduced: tuple[bytes, Array, Array] | None = None
 
     def values(self, x: Array) -> dict[str, float]:
         """All parameters of the shapes by name, from those that are searched for."""
@@ -127,6 +156,8 @@ class Projection:
 
     def derivative(self, x: Array) -> list[Array]:
         """By each parameter, the change (P, N) of each spectrum at the amplitudes as they are."""
+        if self.problem.slopes is not None:
+            return self._add_slopes(x, self.problem.slopes)
         state = self.state(x)
         changes = [np.empty((len(x), len(one))) for one in self.problem.data]
         for j, (one, step) in enumerate(zip(self.free, self.steps, strict=True)):
@@ -143,9 +174,54 @@ class Projection:
         for change, shapes, free in zip(
             self.derivative(x), state.shapes, state.is_free, strict=True
         ):
-            q, _ = np.linalg.qr(shapes[free].T)
-            parts.append(-(change.T - q @ (q.T @ change.T)))
+            parts.append(_remove(change, shapes[free]))
         return np.concatenate(parts)
+
+    def reduce(self, x: Array) -> tuple[Array, Array]:
+        """Residuals (P + 1,) and their derivative (P + 1, P), turned into few rows.
+
+        They are turned until only as many rows as there are parameters have a slope; the others
+        become one, as long as all of them. Sums of squares, and the gradient, stay as they are, and
+        the algebra of a step no longer grows with the points.
+        """
+        key = np.asarray(x, float).tobytes()
+        if self._last_reduced is None or self._last_reduced[0] != key:
+            self._last_reduced = key, *self._reduce(x)
+        return self._last_reduced[1:]
+
+    def _reduce(self, x: Array) -> tuple[Array, Array]:
+        state = self.state(x)
+        left: list[Array] = []
+        rows: list[Array] = []
+        lengths = []
+        for change, shapes, free, residual in zip(
+            self.derivative(x), state.shapes, state.is_free, state.residuals, strict=True
+        ):
+            used = change.any(axis=1)
+            turned, steep, length = _turn(_remove(change[used], shapes[free]), residual)
+            row = np.zeros((len(steep), len(x)))
+            row[:, used] = steep
+            rows.append(row)
+            left.append(turned)
+            lengths.append(length)
+        turned, steep, length = _turn(np.concatenate(rows), np.concatenate(left))
+        n = len(x)
+        found, slopes = np.zeros(n + 1), np.zeros((n + 1, n))
+        found[: len(turned)], slopes[: len(steep)] = turned, steep
+        found[n] = math.hypot(length, *lengths)
+        return found, slopes
+
+    def _add_slopes(self, x: Array, slopes: Slopes) -> list[Array]:
+        """The derivative by what the model knows of its own."""
+        amplitudes = self.state(x).amplitudes
+        rows = {one.name: j for j, one in enumerate(self.free)}
+        changes = [np.zeros((len(x), len(one))) for one in self.problem.data]
+        for one in slopes(self.values(x)):
+            if one.parameter in rows:
+                change = changes[one.spectrum][rows[one.parameter]]
+                weight = self.weights[one.spectrum]
+                change += (amplitudes[one.spectrum][one.curve] * one.values) * weight
+        return changes
 
     def _weighted(self, x: Array) -> tuple[Array, ...]:
         shapes = self.problem.shapes(self.values(x))
@@ -166,6 +242,19 @@ class Projection:
             )
         )
         return State(shapes, amplitudes, residuals, is_free)
+
+
+def _turn(slopes: Array, residual: Array) -> tuple[Array, Array, float]:
+    """Residuals and derivative along the columns of the latter, and the length of the rest."""
+    turn, steep = np.linalg.qr(slopes)
+    turned = turn.T @ residual
+    return turned, steep, float(np.linalg.norm(residual - turn @ turned))
+
+
+def _remove(change: Array, shapes: Array) -> Array:
+    """Derivative (N, P) of residuals from changes (P, N), less what amplitudes make up for."""
+    q, _ = np.linalg.qr(shapes.T)
+    return np.asarray(q @ (q.T @ change.T) - change.T)
 
 
 def choose_step(parameter: Parameter) -> float:
@@ -219,10 +308,13 @@ def descend(projection: Projection, start: Array) -> End:
     )
     margin = np.minimum(projection.steps * AT_BOUND, (high - low) * AT_BOUND)
     start = np.clip(start, low + margin, high - margin)
+    is_cheap = projection.problem.slopes is not None  # then a trial may take its derivative too
+    residual = (lambda x: projection.reduce(x)[0]) if is_cheap else projection.residual
+    jacobian = (lambda x: projection.reduce(x)[1]) if is_cheap else projection.jacobian
     found = least_squares(  # from 0, where the first step is of one unit
-        lambda u: projection.residual(start + scale * u),
+        lambda u: residual(start + scale * u),
         np.zeros(len(start)),
-        lambda u: projection.jacobian(start + scale * u) * scale,
+        lambda u: jacobian(start + scale * u) * scale,
         bounds=((low - start) / scale, (high - start) / scale),
         ftol=_TOLERANCE,
         xtol=_TOLERANCE,

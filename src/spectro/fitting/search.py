@@ -1,6 +1,7 @@
 """The search for the best fit, from one start or several."""
 
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,6 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spectro.fitting.bootstrap import (
+    draw_replicates,
+    find_percentiles,
+    name_values,
+    summarise,
+)
 from spectro.fitting.projection import Problem, Projection, descend
 from spectro.fitting.uncertainty import (
     Confidence,
@@ -16,11 +23,13 @@ from spectro.fitting.uncertainty import (
     follow_profile,
     list_doubts,
 )
-from spectro.model import Curve, FitResult, InputError, Uncertainty
+from spectro.model import Curve, FitResult, InputError, Parameter, Uncertainty
 
 Array = NDArray[np.float64]
 
 _N_DRAWS = 8  # of which the best one is a start
+_FEWEST_REPLICATES = 20
+_STEP = 1e-6  # part of a number whose error is unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +45,9 @@ class Search:
         Of those.
     level : float
         Probability that an interval holds the true value.
+    n_bootstrap : int
+        Fits to shuffled residuals that all intervals are taken from, but those of profiles; 0 to
+        take them from the covariance. A few hundred tell an interval of 95 %.
     profile : tuple of str
         Parameters whose intervals are followed to where the fit gets significantly worse, rather
         than taken from the covariance.
@@ -44,6 +56,7 @@ class Search:
     n_starts: int = 1
     seed: int = 0
     level: float = 0.95
+    n_bootstrap: int = 0
     profile: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -52,6 +65,11 @@ class Search:
             raise InputError(
                 f"Expected at least one start and a level between 0 and 1, got {self.n_starts} and "
                 f"{self.level}."
+            )
+        if self.n_bootstrap != 0 and self.n_bootstrap < _FEWEST_REPLICATES:
+            raise InputError(
+                f"Expected no bootstrap or one of at least {_FEWEST_REPLICATES} fits, got "
+                f"{self.n_bootstrap}."
             )
 
 
@@ -81,6 +99,8 @@ class Minimum:
         What is doubtful.
     is_converged : bool
         Whether the search ended by itself.
+    replicates : tuple of mapping
+        Values from each fit of the bootstrap, if there was one.
     """
 
     values: dict[str, float]
@@ -93,6 +113,7 @@ class Minimum:
     units: dict[str, str]
     warnings: tuple[str, ...]
     is_converged: bool
+    replicates: tuple[dict[str, float], ...] = ()
 
 
 def minimise(problem: Problem, search: Search | None = None) -> Minimum:
@@ -115,7 +136,8 @@ def minimise(problem: Problem, search: Search | None = None) -> Minimum:
     -----
     Standard errors are those of linear least squares at the minimum, with the variance of the
     residuals; intervals take Student's t. A profile's interval ends where the sum of squares has
-    grown by the factor 1 + t^2 / n for n degrees of freedom, all other parameters following.
+    grown by the factor 1 + t^2 / n for n degrees of freedom, all other parameters following. Those
+    of a bootstrap are the percentiles of fits to the best fit with its residuals shuffled.
     """
     search = search or Search()
     _check(problem, search)
@@ -123,14 +145,14 @@ def minimise(problem: Problem, search: Search | None = None) -> Minimum:
     ends = [descend(projection, x) for x in _draw_starts(projection, search)]
     best = min(ends, key=lambda end: end.cost)
     state = projection.state(best.x)
-    values = projection.values(best.x)
-    units = {one.name: one.unit for one in problem.parameters}
-    for terms, amplitudes in zip(problem.amplitudes, state.amplitudes, strict=True):
-        units |= {one.name: one.unit for one in terms}
-        values |= {one.name: float(a) for one, a in zip(terms, amplitudes, strict=True)}
+    values = name_values(projection, best.x, state)
+    units = {one.name: one.unit for one in _list_terms(problem)}
     names, covariance, n_free = estimate_covariance(projection, best.x)
     confidence = Confidence(search.level, n_free)
     known = find_intervals(problem, values, names, covariance, confidence)
+    replicates = draw_replicates(projection, best.x, search.n_bootstrap, search.seed)
+    if replicates:
+        known = find_percentiles(replicates, names, search.level)
     for name in search.profile:
         known[name] = follow_profile(projection, best, name, known[name], confidence)
     curves = tuple(
@@ -149,18 +171,22 @@ def minimise(problem: Problem, search: Search | None = None) -> Minimum:
         units,
         tuple(list_doubts(projection, ends, known, covariance)),
         best.is_converged,
+        replicates,
     )
 
 
+def _list_terms(problem: Problem) -> list[Parameter]:
+    return [*problem.parameters, *(one for terms in problem.amplitudes for one in terms)]
+
+
 def _check(problem: Problem, search: Search) -> None:
-    terms = [one for terms in problem.amplitudes for one in terms]
-    names = [one.name for one in (*problem.parameters, *terms)]
-    twice = {name for name in names if names.count(name) > 1}
+    names = [one.name for one in _list_terms(problem)]
+    twice = {name for name, n in Counter(names).items() if n > 1}
     if twice:
         raise InputError(f"Expected every parameter once, got {', '.join(sorted(twice))} again.")
     if not all(np.isfinite(one).all() for one in problem.data):
         raise InputError("Expected finite data, got NaN or infinity; cut them out.")
-    n = len(problem.free) + sum(one.low < one.high for one in terms)
+    n = sum(one.low < one.high for one in _list_terms(problem))
     if problem.n_points <= n:
         raise InputError(
             f"Expected more points than the {n} numbers that are to be fitted, got "
@@ -205,18 +231,30 @@ def propagate(
         From values by name to a number.
     level : float, optional
         Of the interval.
+
+    Returns
+    -------
+    value : float
+        Of the function.
+    known : Uncertainty
+        With no end, and NaN for a standard error, where the function depends on a number that is
+        not determined or at its bound.
     """
+    if minimum.replicates:
+        drawn = [function(one) for one in minimum.replicates]
+        return function(minimum.values), summarise(drawn, level)
     value = function(minimum.values)
     errors = np.sqrt(np.diag(minimum.covariance))
+    is_known = np.isfinite(errors)
     slopes = np.zeros(len(errors))
     for j, (name, error) in enumerate(zip(minimum.names, errors.tolist(), strict=True)):
-        step = 1e-3 * error if error > 0 else 0.0
-        if step:
-            ends = (
-                function(minimum.values | {name: minimum.values[name] + s * step}) for s in (1, -1)
-            )
-            slopes[j] = (next(ends) - next(ends)) / (2 * step)
-    used = slopes != 0
+        here = minimum.values[name]
+        step = 1e-3 * error if error > 0 else _STEP * (abs(here) or 1.0)
+        up, down = (function(minimum.values | {name: here + s * step}) for s in (1, -1))
+        slopes[j] = (up - down) / (2 * step)
+        if not is_known[j] and (up != value or down != value):
+            return value, Uncertainty(math.nan, -math.inf, math.inf, level)
+    used = is_known & (slopes != 0)
     inner = minimum.covariance[np.ix_(used, used)]
     error = math.sqrt(max(float(slopes[used] @ inner @ slopes[used]), 0.0)) if used.any() else 0.0
     reach = error * Confidence(level, minimum.n_free).factor

@@ -44,21 +44,26 @@ class Confidence:
 
 
 def estimate_covariance(projection: Projection, x: Array) -> tuple[tuple[str, ...], Array, int]:
-    """Names, covariance and degrees of freedom of all that is fitted and at no bound."""
+    """Names, covariance and degrees of freedom of all that is fitted.
+
+    What a parameter of the shapes at its bound does is unknown, so its rows are NaN. An amplitude
+    of 0 has a curve all the same: its variance is the one that it had without the bound, and
+    makes those of the others no smaller than they are.
+    """
     state, changes = projection.state(x), projection.derivative(x)
     n_shape, n_points = len(x), projection.problem.n_points
     names = [one.name for one in projection.free]
-    kept = []
-    for terms, free in zip(projection.problem.amplitudes, state.is_free, strict=True):
-        kept.append([one.name for one, is_free in zip(terms, free, strict=True) if is_free])
-        names += kept[-1]
-    jacobian = np.zeros((n_points, len(names)))
-    row, column = 0, n_shape
-    for change, shapes, free in zip(changes, state.shapes, state.is_free, strict=True):
-        rows = slice(row, row + shapes.shape[1])
-        jacobian[rows, :n_shape] = change.T
-        jacobian[rows, column : column + int(free.sum())] = shapes[free].T
-        row, column = rows.stop, column + int(free.sum())
+    is_fitted = [[one.low < one.high for one in t] for t in projection.problem.amplitudes]
+    for terms, fitted in zip(projection.problem.amplitudes, is_fitted, strict=True):
+        names += [one.name for one, is_free in zip(terms, fitted, strict=True) if is_free]
+    rows, column = [], n_shape
+    for change, shapes, fitted in zip(changes, state.shapes, is_fitted, strict=True):
+        used, own = np.flatnonzero(change.any(axis=1)), shapes[np.array(fitted, bool)]
+        steep = np.linalg.qr(np.concatenate([change[used], own]).T, mode="r")  # J^T J stays
+        row = np.zeros((len(steep), len(names)))
+        row[:, [*used.tolist(), *range(column, column + len(own))]] = steep
+        rows.append(row)
+        column += len(own)
     at_bound = [
         min(v - one.low, one.high - v) <= AT_BOUND * s
         for v, one, s in zip(x, projection.free, projection.steps, strict=True)
@@ -66,7 +71,7 @@ def estimate_covariance(projection: Projection, x: Array) -> tuple[tuple[str, ..
     is_known = np.array(at_bound + [False] * (len(names) - n_shape)) == 0
     n_free = max(n_points - int(is_known.sum()), 1)
     covariance = np.full((len(names), len(names)), np.nan)
-    inverse = _invert(jacobian[:, is_known]) * state.cost / n_free
+    inverse = _invert(np.concatenate(rows)[:, is_known]) * state.cost / n_free
     covariance[np.ix_(is_known, is_known)] = inverse
     return tuple(names), covariance, n_free
 
@@ -93,10 +98,10 @@ def find_intervals(
     """Intervals from the covariance, kept between the bounds."""
     terms = [*problem.parameters, *(one for terms in problem.amplitudes for one in terms)]
     bounds = {one.name: (one.low, one.high) for one in terms}
-    known = {}
+    known, factor = {}, confidence.factor
     for name, error in zip(names, np.sqrt(np.diag(covariance)).tolist(), strict=True):
         low, high = bounds[name]
-        reach = confidence.factor * error if math.isfinite(error) else math.inf
+        reach = factor * error if math.isfinite(error) else math.inf
         known[name] = Uncertainty(
             error, max(values[name] - reach, low), min(values[name] + reach, high), confidence.level
         )
@@ -106,7 +111,11 @@ def find_intervals(
 def follow_profile(
     projection: Projection, best: End, name: str, known: Uncertainty, confidence: Confidence
 ) -> Uncertainty:
-    """Interval of a parameter to where the best fit with it fixed gets significantly worse."""
+    """Interval of a parameter to where the best fit with it fixed gets significantly worse.
+
+    A profile that is flat for long is not followed to its end: the interval ends at the bound, or
+    nowhere where there is none.
+    """
     place = [one.name for one in projection.free].index(name)
     parameter, value = projection.free[place], float(best.x[place])
     limit = confidence.factor**2 / confidence.n_free
@@ -127,7 +136,7 @@ def follow_profile(
             if far == bound:
                 return bound
             near, far = far, value + 2 * (far - value)
-        return sign * math.inf
+        return bound
 
     return replace(
         known,
@@ -154,7 +163,8 @@ def list_doubts(
     for one, value, step in zip(projection.free, best.x, projection.steps, strict=True):
         error, width = known[one.name].standard_error, one.high - one.low
         if min(value - one.low, one.high - value) <= AT_BOUND * step:
-            found.append(f"{one.name} ended at its bound of {value:.6g}; the rest is fitted to it.")
+            bound = one.low if value - one.low < one.high - value else one.high
+            found.append(f"{one.name} ended at its bound of {bound:.6g}; the rest is fitted to it.")
         elif not math.isfinite(error) or known[one.name].high - known[one.name].low >= width:
             found.append(f"{one.name} is undetermined: the data fit as well without it changing.")
     errors = np.sqrt(np.diag(covariance))
@@ -166,8 +176,7 @@ def list_doubts(
                 f"{covariance[i, j] / errors[i] / errors[j]:.3f}); fix one of them."
             )
     same = sum(
-        end.cost <= best.cost * (1 + _SAME_MINIMUM / len(projection.problem.data[0]))
-        for end in ends
+        end.cost <= best.cost * (1 + _SAME_MINIMUM / projection.problem.n_points) for end in ends
     )
     if len(ends) > 1 and 2 * same <= len(ends):
         found.append(f"Only {same} of {len(ends)} starts ended at this minimum; there are others.")

@@ -1,11 +1,15 @@
 """What goes into a fit of a few points, checked."""
 
+import math
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spectro.model import InputError
 
 Array = NDArray[np.float64]
+
+_MAD = 1.4826  # standard deviation of a Gaussian by its median absolute deviation
 
 
 def require_series(times_s: ArrayLike, values: ArrayLike, what: str) -> tuple[Array, Array]:
@@ -57,3 +61,9 @@ def cost_of_shape(shape: Array, target: Array) -> float:
     scale = max(float(shape @ target), 0.0) / max(float(shape @ shape), 1e-300)
     left = target - scale * shape
     return float(left @ left)
+
+
+def estimate_scatter(y: Array) -> float:
+    """Standard deviation of the noise of a row of points, by the differences of neighbours."""
+    steps = np.diff(y, 2)
+    return _MAD * float(np.median(np.abs(steps - np.median(steps)))) / math.sqrt(6)

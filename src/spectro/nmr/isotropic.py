@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from scipy.signal import find_peaks
 
 from spectro.model import InputError, Spectrum
+from spectro.nmr.inputs import estimate_scatter
 
 Array = NDArray[np.float64]
 
 _NOISE_FACTOR = 5.0
-_MAD = 1.4826  # standard deviation of a Gaussian by its median absolute deviation
 _HALF = 0.5
 
 
@@ -99,9 +99,7 @@ def pick_peaks(
     rate = spectrum.require("mas_Hz", "rate of spinning") if mas_Hz is None else mas_Hz
     y, x = np.real(spectrum.y), spectrum.x
     if least_height is None:
-        steps = np.diff(y, 2)
-        noise = _MAD * float(np.median(np.abs(steps - np.median(steps)))) / math.sqrt(6)
-        least_height = max(_NOISE_FACTOR * noise, 1e-9 * float(np.ptp(y)))
+        least_height = max(_NOISE_FACTOR * estimate_scatter(y), 1e-9 * float(np.ptp(y)))
     at, _ = find_peaks(y, height=least_height, prominence=least_height)
     before, here, after = y[at - 1], y[at], y[at + 1]
     offset = _HALF * (before - after) / (before - 2 * here + after)

@@ -13,7 +13,7 @@ from scipy.optimize import nnls
 from spectro.fitting import Minimum, Problem, Search, minimise, propagate, to_result
 from spectro.model import Axis, Curve, FitResult, InputError, Parameter, Spectrum, Uncertainty
 from spectro.nmr.inputs import require_series, require_sigmas
-from spectro.nmr.intervals import clip_interval, keep_between
+from spectro.nmr.intervals import clip_interval
 
 Array = NDArray[np.float64]
 Model = Literal["mono", "stretched", "bi"]
@@ -87,7 +87,6 @@ def fit_buildup(
     found = minimise(problem, Search(profile=profile))
     if model == "bi" and found.values["time_short_s"] > found.values["time_long_s"]:
         found = minimise(_swap_times(problem, found), Search(profile=profile))
-    found = keep_between(found, parameters)
     axis = Axis(t, "delay", "s")
     parts = dict(zip(names, found.curves[0], strict=True)) if model == "bi" else {}
     best = Spectrum(found.curves[0].sum(axis=0), (axis,))
@@ -153,15 +152,15 @@ def _derive(found: Minimum, model: Model) -> dict[str, tuple[float, Uncertainty 
     known = found.uncertainties
     if model == "stretched":
         mean, error = propagate(found, lambda one: mean_time_s(one["time_s"], one["beta"]))
-        if not math.isfinite(known["time_s"].standard_error):
-            error = Uncertainty(math.nan, 0.0, math.inf)
+        if not math.isfinite(error.standard_error):  # one of the two is at its bound
+            time, beta = known["time_s"], known["beta"]
+            ends = mean_time_s(time.low, beta.high), mean_time_s(time.high, beta.low)
+            error = replace(error, low=ends[0], high=ends[1], method=time.method)
         return {"mean_time_s": (mean, clip_interval(error, 0.0, math.inf), "s")}
     if model == "bi":
         total, m_error = propagate(found, lambda one: one["m_short"] + one["m_long"])
         part, p_error = propagate(found, lambda one: _part(one["m_long"], one["m_short"]))
-        names = ("m_short", "m_long")
-        is_known = [name in known and known[name].standard_error > 0 for name in names]
-        if not all(is_known):
+        if not all(found.values[name] > 0 for name in ("m_short", "m_long")):
             p_error = Uncertainty(math.nan, 0.0, 1.0)
         return {
             "m_inf": (total, clip_interval(m_error, 0.0, math.inf), ""),

@@ -13,7 +13,6 @@ from spectro.fitting import Problem, Search, minimise, to_result
 from spectro.isotopes import isotope
 from spectro.model import Axis, Curve, FitResult, InputError, Parameter, Spectrum, Uncertainty
 from spectro.nmr.inputs import cost_of_shape, require_series, require_sigmas
-from spectro.nmr.intervals import keep_between
 
 Array = NDArray[np.float64]
 
@@ -159,7 +158,7 @@ def fit_respdor(
     known = (0.0, math.inf) if fraction is None else (fraction, fraction)
     amplitude = Parameter("fraction", 1.0 if fraction is None else fraction, *known)
     problem = Problem((data,), compute, (coupling,), ((amplitude,),), sigmas)
-    found = keep_between(minimise(problem, Search(profile=("coupling_Hz",))), (coupling,))
+    found = minimise(problem, Search(profile=("coupling_Hz",)))
     value, ends = found.values["coupling_Hz"], found.uncertainties["coupling_Hz"]
     distance = dipolar_distance_nm(observed, saturated, value)
     interval = _turn_round(ends, value, distance, observed, saturated)

@@ -10,7 +10,6 @@ from numpy.typing import ArrayLike, NDArray
 from spectro.fitting import Minimum, Problem, Search, minimise, propagate, to_result
 from spectro.model import Axis, Curve, FitResult, InputError, Parameter, Spectrum, Uncertainty
 from spectro.nmr.inputs import cost_of_shape, require_sigmas
-from spectro.nmr.intervals import keep_between
 from spectro.nmr.sidebands import LARGEST_RATIO, compute_sidebands
 from spectro.nmr.tensor import ShiftTensor
 
@@ -116,7 +115,6 @@ def fit_sidebands(
         sigmas,
     )
     found = minimise(problem, Search(profile=("span_ppm", "skew")))
-    found = keep_between(found, problem.parameters)
     axis = Axis(np.asarray(shift_ppm + orders * spinning.step_ppm, float), "chemical shift", "ppm")
     best = Spectrum(found.curves[0].sum(axis=0), (axis,))
     result = to_result(

@@ -1,6 +1,7 @@
 """Processing of NMR data: functions from one spectrum to the next, each a step of its history."""
 
 from spectro.processing.baseline import METHODS, estimate_noise, subtract_baseline
+from spectro.processing.cutting import cut
 from spectro.processing.echoes import coadd_echoes, to_spikelets
 from spectro.processing.history import STEPS, replay
 from spectro.processing.phasing import CRITERIA, Phase, find_phase, phase
@@ -23,6 +24,7 @@ __all__ = [
     "Phase",
     "apodise",
     "coadd_echoes",
+    "cut",
     "estimate_noise",
     "find_phase",
     "fourier_transform",

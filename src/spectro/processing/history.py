@@ -5,6 +5,7 @@ from types import MappingProxyType
 
 from spectro.model import InputError, Spectrum, Step
 from spectro.processing.baseline import subtract_baseline
+from spectro.processing.cutting import cut
 from spectro.processing.echoes import coadd_echoes, to_spikelets
 from spectro.processing.phasing import phase
 from spectro.processing.referencing import reference, to_hertz, to_ppm
@@ -33,6 +34,7 @@ STEPS: Mapping[str, Callable[..., Spectrum]] = MappingProxyType(
             to_spikelets,
             shear_pass,
             sum_isotropic,
+            cut,
         )
     }
 )

@@ -61,16 +61,20 @@ def test_the_truth_is_in_the_intervals_as_often_as_they_say():
 
 
 def test_a_skew_that_nothing_tells_is_not_given():
-    hits = 0
+    hits, untold = 0, 0
     for seed in range(12):
         fit = fit_sidebands(*simulate(80.0, 0.3, 0.5, seed), SPINNING)
+        low, high = fit.intervals["span_ppm"]
+        hits += low <= 80.0 <= high
+        if fit.intervals["skew"] != (-1.0, 1.0):  # noise may rule out an end, one time in twenty
+            assert fit.intervals["skew"][0] <= 0.3 <= fit.intervals["skew"][1]
+            continue
+        untold += 1
         assert np.isnan([fit.values["skew"], fit.values["eta"], fit.values["zeta_ppm"]]).all()
-        assert fit.intervals["skew"] == (-1.0, 1.0)
         assert fit.intervals["eta"] == (0.0, 1.0)
         assert any("The skew is undetermined" in one for one in fit.warnings)
         assert not any(one.startswith(("skew", "eta")) for one in fit.statements)
-        low, high = fit.intervals["span_ppm"]
-        hits += low <= 80.0 <= high
+    assert untold >= 11
     assert hits >= 11
 
 

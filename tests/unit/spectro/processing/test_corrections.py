@@ -169,3 +169,21 @@ def test_hertz_and_ppm_are_one_axis():
     np.testing.assert_allclose(shifts.x, processing.fourier_transform(make_fid(LINES)).x)
     with pytest.raises(InputError, match="Expected the frequency at 0 ppm"):
         processing.to_ppm(bare)
+
+
+def test_a_part_is_cut_out_as_it_is_and_can_be_cut_again():
+    whole = make_spectrum(0.01)
+    part = processing.cut(whole, (10.0, 40.0))
+    inside = (whole.x >= 10) & (whole.x <= 40)
+    np.testing.assert_array_equal(part.y, whole.y[inside])
+    np.testing.assert_array_equal(part.x, whole.x[inside])
+    assert processing.cut(whole, (40.0, 10.0)).y.tobytes() == part.y.tobytes()
+    assert part.metadata["carrier_ppm"] is None
+    again = processing.replay(whole, part.history[len(whole.history) :])
+    assert again.y.tobytes() == part.y.tobytes()
+    series = Spectrum(np.stack([whole.y, 2 * whole.y]), (Axis([0.0, 1.0]), *whole.axes))
+    np.testing.assert_array_equal(processing.cut(series, (10.0, 40.0)).y[1], 2 * part.y)
+    with pytest.raises(InputError, match="at least 4 points between 900 and 901 ppm, got 0"):
+        processing.cut(whole, (900.0, 901.0))
+    with pytest.raises(InputError, match="over ppm or Hz to cut it"):
+        processing.cut(make_fid(LINES), (0.0, 1.0))

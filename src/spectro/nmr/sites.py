@@ -1,0 +1,180 @@
+"""Lines that a spectrum is made of, as a person states them."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Self
+
+from spectro.lineshapes import MIXED, SHAPES
+from spectro.model import InputError
+
+QUANTITIES = ("shift_ppm", "width_ppm", "mixing")
+"""Of a site, that may be shared, fixed, bounded or tied."""
+
+INTEGRAL = "integral"
+"""What may be tied besides."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tie:
+    """A quantity of one site by the same quantity of another: factor times it, plus an offset.
+
+    Attributes
+    ----------
+    site : str
+        Name of the other.
+    factor, offset : float
+        Of integrals there is no offset.
+    """
+
+    site: str
+    factor: float = 1.0
+    offset: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse what is no number."""
+        if not (math.isfinite(self.factor) and math.isfinite(self.offset)) or self.factor == 0:
+            raise InputError(
+                f"Expected a factor other than 0 and a finite offset, got {self.factor} and "
+                f"{self.offset}."
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A line of a spectrum, with where its fit starts.
+
+    Attributes
+    ----------
+    name : str
+        As in "core".
+    shift_ppm, width_ppm : float
+        Position, and full width at half maximum. For a spectrum over another unit they are in that
+        unit; `at` then reads better.
+    shape : str
+        One of `spectro.lineshapes.SHAPES`.
+    mixing : float
+        Lorentzian part, of "pseudo-voigt" and "voigt".
+    fixed : tuple of str
+        Quantities that stay: "shift_ppm", "width_ppm", "mixing".
+    bounds : mapping of str to (float, float)
+        Of quantities; by default a shift is on the axis, a width between half a point and the whole
+        axis.
+    tied : mapping of str to Tie
+        Quantities, or "integral", that follow another site's.
+    is_signed : bool
+        Whether the integral may be below 0.
+
+    Raises
+    ------
+    InputError
+        If a number or a name is not what it should be.
+    """
+
+    name: str
+    shift_ppm: float
+    width_ppm: float
+    shape: str = "gaussian"
+    mixing: float = 0.5
+    fixed: tuple[str, ...] = ()
+    bounds: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    tied: Mapping[str, Tie] = field(default_factory=dict)
+    is_signed: bool = False
+
+    def __post_init__(self) -> None:
+        """Check names and numbers; make the mappings read-only."""
+        if not self.name or "/" in self.name:
+            raise InputError(f"Expected a name without a slash for a site, got {self.name!r}.")
+        if self.shape not in SHAPES:
+            raise InputError(
+                f"Expected a shape out of {', '.join(SHAPES)} for {self.name}, got {self.shape!r}."
+            )
+        if not (math.isfinite(self.shift_ppm) and 0 < self.width_ppm < math.inf):
+            raise InputError(
+                f"Expected a finite shift and a width above 0 for {self.name}, got "
+                f"{self.shift_ppm} and {self.width_ppm}."
+            )
+        if not 0 <= self.mixing <= 1:
+            raise InputError(f"Expected a mixing from 0 to 1 for {self.name}, got {self.mixing}.")
+        unknown = {*self.fixed, *self.bounds, *self.tied} - {*QUANTITIES, INTEGRAL}
+        unknown |= {INTEGRAL} & {*self.fixed, *self.bounds}
+        if unknown:
+            raise InputError(
+                f"Expected quantities out of {', '.join(QUANTITIES)} for {self.name}, got "
+                f"{', '.join(sorted(unknown))}."
+            )
+        for name in ("bounds", "tied"):
+            object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
+
+    @classmethod
+    def at(cls, name: str, position: float, width: float, **settings: Any) -> Self:
+        """Site of a spectrum over another unit than ppm, as over eV.
+
+        Parameters
+        ----------
+        name : str
+            As in "C-C".
+        position, width : float
+            In the unit of the axis.
+        **settings
+            The other attributes.
+        """
+        return cls(name, position, width, **settings)
+
+    @property
+    def quantities(self) -> tuple[str, ...]:
+        """Those that its shape has."""
+        return QUANTITIES if self.shape in MIXED else QUANTITIES[:2]
+
+    def describe(self) -> dict[str, Any]:
+        """All attributes, ready for JSON."""
+        ties = {q: [one.site, one.factor, one.offset] for q, one in self.tied.items()}
+        return {
+            "name": self.name,
+            "shift_ppm": self.shift_ppm,
+            "width_ppm": self.width_ppm,
+            "shape": self.shape,
+            "mixing": self.mixing,
+            "fixed": list(self.fixed),
+            "bounds": {q: list(one) for q, one in self.bounds.items()},
+            "tied": ties,
+            "is_signed": self.is_signed,
+        }
+
+
+def follow_ties(sites: Sequence[Site], name: str, quantity: str) -> tuple[str, float, float]:
+    """Site that a quantity of a site goes back to, with the factor and the offset.
+
+    Parameters
+    ----------
+    sites : sequence of Site
+        All of them.
+    name, quantity : str
+        Where to start; "integral" counts as a quantity.
+
+    Raises
+    ------
+    InputError
+        If ties lead in a circle, to no site, or to one whose shape has no such quantity.
+    """
+    known = {one.name: one for one in sites}
+    factor, offset, seen = 1.0, 0.0, {name}
+    while (tie := known[name].tied.get(quantity)) is not None:
+        target = known.get(tie.site)
+        if target is None or (quantity != INTEGRAL and quantity not in target.quantities):
+            raise InputError(
+                f"Expected a site with a {quantity} that {name} is tied to, got {tie.site!r}; "
+                f"there are {', '.join(known)}."
+            )
+        if tie.site in seen:
+            raise InputError(f"Expected ties that end, got a circle at {tie.site} ({quantity}).")
+        if quantity == INTEGRAL and (tie.offset != 0 or tie.factor < 0):
+            raise InputError(
+                f"Expected a factor above 0 and no offset for the integral of {name}, got "
+                f"{tie.factor:g} and {tie.offset:g}."
+            )
+        factor, offset = factor * tie.factor, offset + factor * tie.offset
+        name = tie.site
+        seen.add(name)
+    return name, factor, offset

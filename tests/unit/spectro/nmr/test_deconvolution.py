@@ -1,0 +1,356 @@
+"""Deconvolution of phantoms whose integrals, positions and widths are known."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from spectro import Axis, InputError, Spectrum, nmr
+from spectro.fitting import Search, compare
+from spectro.fitting.projection import Projection
+from spectro.lineshapes import compute_line, gaussian
+from spectro.nmr.line_model import LineModel
+from spectro.processing import phase
+
+CESIUM_MHz = 78.72
+NAMES = ("bulk", "core", "middle", "surface")
+SHIFTS_ppm = (163.0, 116.0, 109.0, 95.0)
+# Positions, and 0.3 to 2.4 kHz as the range of widths, are those of the CsPbBr3 paper's Table 2;
+# which line has which width and part of the whole in which sample is invented: lines are wider and
+# there is more surface in small nanocrystals, and the smallest have no core.
+WIDTHS_kHz = np.array([[0.3, 0.5, 0.7, 1.8], [0.35, 0.6, 0.9, 2.4]])
+PERCENT = {
+    "NC6.4": (4.0, 0.0, 42.0, 54.0),
+    "NC7.0": (3.0, 12.0, 40.0, 45.0),
+    "NC7.7": (6.0, 16.0, 38.0, 40.0),
+    "NC8.5": (2.0, 24.0, 39.0, 35.0),
+    "NC9.2": (5.0, 28.0, 37.0, 30.0),
+    "NC10.1": (8.0, 33.0, 34.0, 25.0),
+    "NC11.0": (3.0, 40.0, 35.0, 22.0),
+}
+
+
+def make_spectrum(x, lines, snr, rng, title="", unit="ppm"):
+    """Lines (integral, position, width, *shape) with noise by the highest point."""
+    y = sum(a * compute_line(x, at, w, *rest) for a, at, w, *rest in lines)
+    noisy = y + rng.normal(0, np.abs(y).max() / snr, len(x))
+    return Spectrum(noisy, (Axis(x, "chemical shift", unit),), {"title": title})
+
+
+def make_table_2(seed):
+    x, rng = np.linspace(300.0, 0.0, 2048), np.random.default_rng(seed)
+    widths_ppm = {
+        name: (WIDTHS_kHz[0] * (1 - t) + WIDTHS_kHz[1] * t) / CESIUM_MHz * 1e3
+        for name, t in zip(PERCENT, np.linspace(1, 0, len(PERCENT)), strict=True)
+    }
+    spectra = [
+        make_spectrum(x, list(zip(p, SHIFTS_ppm, widths_ppm[name], strict=True)), 100, rng, name)
+        for name, p in PERCENT.items()
+    ]
+    return spectra, widths_ppm
+
+
+def start_table_2():
+    widths = WIDTHS_kHz.mean(axis=0) / CESIUM_MHz * 1e3
+    return [nmr.Site(*one) for one in zip(NAMES, (162.0, 117.0, 108.0, 97.0), widths, strict=True)]
+
+
+def test_table_2_of_the_cesium_paper_comes_back_with_its_errors():
+    is_inside, percent_errors, width_errors = [], [], []
+    for seed in range(20):
+        spectra, widths = make_table_2(seed)
+        fit = nmr.deconvolve(spectra, start_table_2())
+        assert fit.is_converged
+        for site, shift in zip(NAMES, SHIFTS_ppm, strict=True):
+            low, high = fit.intervals[f"{site}.shift_ppm"]
+            is_inside.append(low <= shift <= high)
+        for name, percents in PERCENT.items():
+            for k, (site, percent) in enumerate(zip(NAMES, percents, strict=True)):
+                key = f"{name}/{site}"
+                low, high = fit.intervals[f"{key}.percent"]
+                is_inside.append(low <= percent <= high)
+                percent_errors.append(fit.values[f"{key}.percent"] - percent)
+                if percent:
+                    low, high = fit.intervals[f"{key}.width_ppm"]
+                    is_inside.append(low <= widths[name][k] <= high)
+                    width_errors.append(fit.values[f"{key}.width_ppm"] / widths[name][k] - 1)
+            total = sum(fit.values[f"{name}/{site}.percent"] for site in NAMES)
+            assert total == pytest.approx(100.0, abs=1e-9)
+    assert np.abs(percent_errors).max() < 2.0
+    assert np.abs(width_errors).max() < 0.10
+    assert 0.90 <= np.mean(is_inside) <= 0.99
+
+
+def test_cadmium_sites_of_the_doped_sulfide_come_back():
+    x = np.linspace(150.0, -80.0, 1024)
+    parts = {"zinc blende": 1.4, "wurtzite": 1.0, "surface": 0.5}
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        lines = [(a, at, 13.0) for a, at in zip(parts.values(), (67.0, 41.0, 6.0), strict=True)]
+        spectrum = make_spectrum(x, lines, 30, rng)
+        sites = [nmr.Site(n, s, 10.0) for n, s in zip(parts, (65.0, 43.0, 5.0), strict=True)]
+        fit = nmr.deconvolve(spectrum, sites)
+        ratio = fit.values["zinc blende.integral"] / fit.values["wurtzite.integral"]
+        assert ratio == pytest.approx(1.4, abs=0.1)
+        assert fit.values["zinc blende.shift_ppm"] == pytest.approx(67.0, abs=0.5)
+
+
+EXAMPLES = {
+    "31P": ("ppm", (60.0, -60.0), [(2.0, 0.0, 6.0, 0.6, "voigt"), (1.0, -22.0, 9.0, 0.3, "voigt")]),
+    "13C": ("ppm", (200.0, 0.0), [(2.0, 31.0, 2.0, 1.0, "lorentzian"), (1.0, 181.0, 3.0)]),
+    "C 1s": (
+        "eV",
+        (292.0, 280.0),
+        [(3.0, 284.8, 1.2, 0.3, "pseudo-voigt"), (1.0, 286.3, 1.3, 0.3, "pseudo-voigt")],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_other_nuclei_and_photoelectrons_go_through_the_same_function(name):
+    unit, ends, lines = EXAMPLES[name]
+    rng = np.random.default_rng(5)
+    spectrum = make_spectrum(np.linspace(*ends, 1500), lines, 100, rng, name, unit)
+    sites = [
+        nmr.Site.at(f"{k}", at + 0.1 * w, 1.1 * w, shape=rest[1] if rest else "gaussian")
+        for k, (_, at, w, *rest) in enumerate(lines)
+    ]
+    fit = nmr.deconvolve(spectrum, sites)
+    names = ("shift_ppm", "width_ppm") if unit == "ppm" else ("position_eV", "width_eV")
+    total = sum(one[0] for one in lines)
+    for k, (a, at, w, *_) in enumerate(lines):
+        for quantity, truth in zip(names, (at, w), strict=True):
+            assert fit.values[f"{k}.{quantity}"] == pytest.approx(truth, abs=0.05 * w)
+            assert fit.units[f"{k}.{quantity}"] == unit
+        assert fit.values[f"{k}.percent"] == pytest.approx(100 * a / total, abs=1.0)
+        assert fit.values[f"{k}.integral"] == pytest.approx(a, rel=0.03)
+
+
+def test_ties_fix_the_doublet_of_a_photoelectron():
+    x, rng = np.linspace(420.0, 398.0, 900), np.random.default_rng(2)
+    spectrum = make_spectrum(x, [(3.0, 405.2, 1.1), (2.0, 411.94, 1.1)], 80, rng, "Cd 3d", "eV")
+    tied = {
+        "shift_ppm": nmr.Tie("5_2", offset=6.74),
+        "width_ppm": nmr.Tie("5_2"),
+        "integral": nmr.Tie("5_2", factor=2 / 3),
+    }
+    sites = [nmr.Site.at("5_2", 405.0, 1.0), nmr.Site.at("3_2", 412.0, 1.0, tied=tied)]
+    fit = nmr.deconvolve(spectrum, sites)
+    assert fit.values["3_2.position_eV"] - fit.values["5_2.position_eV"] == pytest.approx(6.74)
+    assert fit.values["3_2.percent"] == pytest.approx(40.0)
+    assert fit.values["5_2.integral"] == pytest.approx(3.0, rel=0.02)
+    assert len(fit.covariance) == 3
+    known = fit.uncertainties
+    errors = [known[f"{one}.integral"].standard_error for one in ("5_2", "3_2")]
+    assert errors[1] == pytest.approx(errors[0] * 2 / 3)
+    np.testing.assert_allclose(sum(fit.curves[0].components.values()), fit.best_fit.y, atol=1e-12)
+
+
+def test_fixed_numbers_stay_and_bounds_hold():
+    x, rng = np.linspace(100.0, 0.0, 600), np.random.default_rng(4)
+    spectrum = make_spectrum(x, [(1.0, 60.0, 8.0), (1.0, 40.0, 8.0)], 50, rng)
+    sites = [
+        nmr.Site("a", 61.0, 8.0, fixed=("shift_ppm",)),
+        nmr.Site("b", 41.0, 6.0, bounds={"width_ppm": (3.0, 7.0)}),
+    ]
+    fit = nmr.deconvolve(spectrum, sites)
+    assert fit.values["a.shift_ppm"] == 61.0
+    assert "a.shift_ppm" not in fit.uncertainties
+    assert fit.values["b.width_ppm"] == pytest.approx(7.0, abs=1e-3)
+    assert any("b.width_ppm ended at its bound" in one for one in fit.warnings)
+
+
+def test_phase_and_baseline_are_fitted_along():
+    x, rng = np.linspace(120.0, -20.0, 800), np.random.default_rng(8)
+    y = 3 * compute_line(x, 70.0, 6.0, 1.0, "lorentzian", is_complex=True)
+    y = y + compute_line(x, 40.0, 9.0, is_complex=True)
+    straight = Spectrum(y, (Axis(x, "chemical shift", "ppm"),))
+    noise = (rng.normal(0, 0.002, (2, len(x)))).T @ [1, 1j]
+    turned = phase(straight, -35.0, 20.0)
+    measured = turned.do("add", turned.y + noise + 0.02 + 0.01 * (x - 50) / 70)
+    sites = [nmr.Site("a", 69.0, 5.0, "lorentzian"), nmr.Site("b", 42.0, 8.0)]
+    fit = nmr.deconvolve(measured, sites, baseline_degree=1, phase="first")
+    assert fit.values["phase0_deg"] == pytest.approx(35.0, abs=0.5)
+    assert fit.values["phase1_deg"] == pytest.approx(-20.0, abs=2.0)
+    assert fit.values["a.integral"] == pytest.approx(3.0, rel=0.02)
+    assert fit.values["b.percent"] == pytest.approx(25.0, abs=0.5)
+    undone = phase(turned, fit.values["phase0_deg"], fit.values["phase1_deg"])
+    assert np.abs(undone.y - straight.y).max() < 0.02 * np.abs(straight.y).max()
+    assert fit.noise == pytest.approx(0.002, rel=0.06)
+
+
+@pytest.mark.parametrize("zero_deg", [-179.0, -120.0, 90.0, 150.0, 180.0])
+def test_any_phase_is_found_from_none(zero_deg):
+    x, rng = np.linspace(120.0, -20.0, 500), np.random.default_rng(9)
+    y = [compute_line(x, at, 8.0, is_complex=True) for at in (70.0, 40.0)]
+    axes = (Axis(x, "chemical shift", "ppm"),)
+    noise = rng.normal(0, 0.001, (2, 2, len(x)))
+    straight = [Spectrum(one + n[0] + 1j * n[1], axes) for one, n in zip(y, noise, strict=True)]
+    turned = [phase(straight[0], zero_deg), phase(straight[1], 10.0)]
+    sites = [nmr.Site("a", 68.0, 7.0), nmr.Site("b", 42.0, 7.0)]
+    fit = nmr.deconvolve(turned, sites, phase="zero")
+    off = fit.values["spectrum 1/phase0_deg"] + zero_deg
+    assert (off + 180) % 360 - 180 == pytest.approx(0.0, abs=1.0)
+    assert fit.values["spectrum 1/a.percent"] == pytest.approx(100.0, abs=1.0)
+    assert fit.values["spectrum 2/a.percent"] == pytest.approx(0.0, abs=1.0)
+
+
+def test_nothing_at_all_has_no_percentages():
+    x = np.linspace(100.0, 0.0, 100)
+    spectrum = Spectrum(-gaussian(x, 50.0, 9.0), (Axis(x, "chemical shift", "ppm"),))
+    fit = nmr.deconvolve(spectrum, [nmr.Site("a", 50.0, 9.0)])
+    assert fit.values["a.integral"] == 0.0
+    assert np.isnan(fit.values["a.percent"])
+    assert fit.intervals["a.percent"] == (0.0, 100.0)
+
+
+def test_sites_that_are_in_the_data_are_told_by_the_criterion():
+    x, rng = np.linspace(120.0, -20.0, 700), np.random.default_rng(3)
+    lines = [(1.4, 67.0, 12.0), (1.0, 41.0, 12.0), (0.4, 10.0, 20.0)]
+    spectrum = make_spectrum(x, lines, 60, rng)
+    starts = [("a", 66.0), ("b", 42.0), ("c", 8.0), ("d", 55.0)]
+    fits = {
+        f"{n} sites": nmr.deconvolve(spectrum, [nmr.Site(*one, 12.0) for one in starts[:n]])
+        for n in (2, 3, 4)
+    }
+    found = compare(fits)
+    assert found.best == "3 sites"
+    assert sum(found.probability.values()) == pytest.approx(1.0)
+    assert found.n_numbers == {"2 sites": 6, "3 sites": 9, "4 sites": 12}
+    assert "preferred" in found.statements[0]
+
+
+def test_analytic_derivatives_are_those_of_finite_differences():
+    x, rng = np.linspace(100.0, 0.0, 200), np.random.default_rng(6)
+    y = rng.normal(size=(2, 200)) + 1j * rng.normal(size=(2, 200))
+    axes = (Axis(x, "chemical shift", "ppm"),)
+    tied = {"shift_ppm": nmr.Tie("a", 0.5, 3.0), "integral": nmr.Tie("a", 2.0)}
+    sites = (
+        nmr.Site("a", 60.0, 9.0, "voigt", is_signed=True),
+        nmr.Site("b", 20.0, 9.0, "pseudo-voigt", is_signed=True),
+        nmr.Site("c", 30.0, 5.0, tied=tied),
+    )
+    spectra = tuple(Spectrum(one, axes) for one in y)
+    model = LineModel(spectra, ("p/", "q/"), sites, ("shift_ppm", "a.width_ppm"), 2, 2)
+    problem = model.build()
+    start = np.array([one.value for one in problem.free]) + 0.01
+    ours = Projection(problem).derivative(start)
+    problem = replace(
+        problem,
+        slopes=None,
+        parameters=tuple(replace(one, step=1e-5) for one in problem.parameters),
+    )
+    theirs = Projection(problem).derivative(start)
+    for one, other in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(one, other, atol=2e-5 * np.abs(other).max())
+
+
+def test_a_series_of_spectra_tells_which_number_is_whose():
+    x = np.linspace(100.0, 0.0, 400)
+    spectra = [
+        make_spectrum(x, [(a, 60.0, 8.0), (1.0, 30.0, 9.0)], 200, np.random.default_rng(k), name)
+        for k, (a, name) in enumerate([(1.0, "first"), (3.0, "second"), (2.0, "second")])
+    ]
+    sites = [nmr.Site("a", 59.0, 7.0), nmr.Site("b", 31.0, 7.0)]
+    fit = nmr.deconvolve(spectra, sites, shared=("shift_ppm", "b.width_ppm"))
+    assert {"a.shift_ppm", "b.width_ppm", "first/a.width_ppm"} <= {*fit.values}
+    assert fit.values["second 1/a.percent"] == pytest.approx(75.0, abs=1.0)
+    assert fit.values["second 2/a.percent"] == pytest.approx(66.7, abs=1.0)
+    assert fit.correlation.shape == fit.covariance.shape == (12, 12)
+    assert fit.values["first/durbin_watson"] == pytest.approx(2.0, abs=0.3)
+    json.dumps(fit.to_dict())
+
+
+def test_what_is_tied_is_shared_where_its_root_is():
+    x = np.linspace(100.0, 0.0, 400)
+    spectra = [
+        make_spectrum(x, [(1.0, 60.0, w), (1.0, 30.0, 2 * w)], 200, np.random.default_rng(0), name)
+        for w, name in ((8.0, "first"), (5.0, "second"))
+    ]
+    tied = {"width_ppm": nmr.Tie("a", 2.0), "shift_ppm": nmr.Tie("a", offset=-30.0)}
+    sites = [nmr.Site("a", 59.0, 7.0), nmr.Site("b", 31.0, 7.0, tied=tied)]
+    fit = nmr.deconvolve(spectra, sites, shared=("shift_ppm", "b.width_ppm"))
+    assert fit.values["first/b.width_ppm"] == pytest.approx(16.0, rel=0.03)
+    assert fit.values["second/b.width_ppm"] == pytest.approx(10.0, rel=0.03)
+    assert fit.values["b.shift_ppm"] == pytest.approx(fit.values["a.shift_ppm"] - 30.0)
+
+
+def test_scale_order_and_direction_change_nothing():
+    x, rng = np.linspace(100.0, 0.0, 300), np.random.default_rng(7)
+    spectrum = make_spectrum(x, [(1.0, 60.0, 9.0), (2.0, 45.0, 9.0)], 60, rng)
+    sites = [nmr.Site("a", 61.0, 8.0), nmr.Site("b", 44.0, 8.0)]
+    one = nmr.deconvolve(spectrum, sites)
+    scaled = Spectrum(1e6 * spectrum.y[::-1], (Axis(x[::-1], "chemical shift", "ppm"),))
+    other = nmr.deconvolve(scaled, sites[::-1])
+    for name, value in one.values.items():
+        factor = 1e6 if name.endswith(("integral", "noise")) else 1.0
+        assert other.values[name] == pytest.approx(factor * value, rel=1e-4)
+        if name in one.uncertainties:
+            error = other.uncertainties[name].standard_error / factor
+            assert error == pytest.approx(one.uncertainties[name].standard_error, rel=1e-3)
+
+
+def test_intervals_by_bootstrap_are_about_those_by_covariance():
+    x, rng = np.linspace(100.0, 0.0, 300), np.random.default_rng(12)
+    spectrum = make_spectrum(x, [(1.0, 60.0, 9.0), (1.0, 48.0, 9.0)], 40, rng)
+    sites = [nmr.Site("a", 60.0, 9.0), nmr.Site("b", 48.0, 9.0)]
+    plain = nmr.deconvolve(spectrum, sites)
+    drawn = nmr.deconvolve(spectrum, sites, search=Search(n_bootstrap=200, seed=1))
+    again = nmr.deconvolve(spectrum, sites, search=Search(n_bootstrap=200, seed=1))
+    for name in ("a.shift_ppm", "a.integral", "a.percent"):
+        one, other = drawn.uncertainties[name], plain.uncertainties[name]
+        assert one.method == "bootstrap"
+        assert one.standard_error == pytest.approx(other.standard_error, rel=0.25)
+        assert one == again.uncertainties[name]
+
+
+def test_what_has_no_intensity_has_an_upper_end():
+    x, rng = np.linspace(100.0, 0.0, 400), np.random.default_rng(1)
+    spectrum = make_spectrum(x, [(1.0, 60.0, 8.0), (-0.03, 20.0, 8.0)], 100, rng)
+    fixed = ("shift_ppm", "width_ppm")
+    fit = nmr.deconvolve(
+        spectrum, [nmr.Site("a", 60.0, 8.0), nmr.Site("b", 20.0, 8.0, fixed=fixed)]
+    )
+    assert fit.values["b.percent"] == fit.values["b.integral"] == 0.0
+    low, high = fit.intervals["b.percent"]
+    assert low == 0.0
+    assert 0 < high < 2.0
+    assert any("There is no b" in one for one in fit.warnings)
+    free = nmr.deconvolve(
+        spectrum,
+        [nmr.Site("a", 60.0, 8.0), nmr.Site("b", 20.0, 8.0, fixed=fixed, is_signed=True)],
+    )
+    assert free.values["b.integral"] == pytest.approx(-0.03, abs=0.005)
+
+
+def test_what_cannot_be_deconvolved_is_told():
+    x = np.linspace(100.0, 0.0, 64)
+    axis = Axis(x, "chemical shift", "ppm")
+    spectrum = Spectrum(gaussian(x, 50.0, 9.0), (axis,))
+    site = nmr.Site("a", 50.0, 9.0)
+    cases = [
+        ((Spectrum(np.ones((64, 64)), (axis, axis)), [site]), {}, "one dimension"),
+        (([], [site]), {}, "at least one spectrum"),
+        ((spectrum, []), {}, "sites with a name each"),
+        ((spectrum, [site, site]), {}, "sites with a name each"),
+        ((spectrum, [site]), {"shared": ("height",)}, "to be shared"),
+        ((spectrum, [site]), {"phase": "zero"}, "complex spectrum"),
+        ((spectrum, [site]), {"phase": "second"}, "'zero' or 'first'"),
+        ((spectrum, [site]), {"baseline_degree": 99}, "degree from 0"),
+        ((spectrum, [nmr.Site("a", 150.0, 9.0)]), {}, "a.shift_ppm between 0 and 100"),
+    ]
+    for arguments, settings, text in cases:
+        with pytest.raises(InputError, match=text):
+            nmr.deconvolve(*arguments, **settings)
+    circle = [
+        nmr.Site("a", 50.0, 9.0, tied={"width_ppm": nmr.Tie("b")}),
+        nmr.Site("b", 40.0, 9.0, tied={"width_ppm": nmr.Tie("a")}),
+    ]
+    with pytest.raises(InputError, match="circle"):
+        nmr.deconvolve(spectrum, circle)
+    with pytest.raises(InputError, match="that b is tied to"):
+        nmr.deconvolve(spectrum, [nmr.Site("b", 50.0, 9.0, tied={"width_ppm": nmr.Tie("z")})])
+    for settings in ({"shape": "box"}, {"mixing": 2.0}, {"fixed": ("integral",)}):
+        with pytest.raises(InputError):
+            nmr.Site("a", 50.0, 9.0, **settings)
