@@ -20,8 +20,8 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from napari_nanodope.acquisitions import PROVENANCE, TABLES, FieldState, ProjectField
+from napari_nanodope.batch_worker import measure_safely
 from napari_nanodope.curation import LOCK_FILE
-from napari_nanodope.field_task import describe_failure, measure_field
 from napari_nanodope.io.files import check_folder_is_writable
 from napari_nanodope.model import InputError
 from napari_nanodope.project import FAILURES_FILE, Project
@@ -36,7 +36,11 @@ _ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in _LIBRARIES}
 
 
 class BatchError(InputError):
-    """A batch cannot begin, or cannot go on."""
+    """A batch cannot begin."""
+
+
+class BatchStoppedError(BatchError):
+    """A batch cannot go on; what was finished is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +141,9 @@ def run_batch(
     Raises
     ------
     BatchError
-        If another batch is at work in the project, the scheduler cannot be reached or is lost.
+        If another batch is at work in the project, or the scheduler cannot be reached.
+    BatchStoppedError
+        If the scheduler is lost.
     InputError
         If results cannot be written.
 
@@ -213,7 +219,7 @@ class _Run:
 
     def measure(self, client: Any) -> None:
         """Give all fields out, a few at a time, and take in what comes back."""
-        from distributed import wait  # noqa: PLC0415 - slow to import
+        from distributed import CancelledError, wait  # noqa: PLC0415 - slow to import
 
         self.start = time.perf_counter()
         self._tell("")
@@ -224,14 +230,14 @@ class _Run:
                 n_free = _PER_WORKER * max(1, sum(client.nthreads().values())) - len(running)
                 for one in _take(waiting, n_free):
                     parts = dict(self.states[one.name].parts)
-                    future = client.submit(_measure_safely, one, parts, pure=False)
+                    future = client.submit(measure_safely, one, parts, pure=False)
                     running[future] = one
                 if not running:
                     return
-                with suppress(TimeoutError):
+                with suppress(TimeoutError, CancelledError):
                     wait(list(running), timeout=1, return_when="FIRST_COMPLETED")
                 for future in [one for one in running if one.done()]:
-                    self._take_in(future, running.pop(future), client)
+                    self._take_in(future, running.pop(future))
                 self.beat()
                 if self.cancelled is not None and self.cancelled():
                     raise KeyboardInterrupt
@@ -240,15 +246,15 @@ class _Run:
                 client.cancel(list(running), force=True)
             raise
 
-    def _take_in(self, future: Any, one: ProjectField, client: Any) -> None:
+    def _take_in(self, future: Any, one: ProjectField) -> None:
         if future.status == "finished":
             outcome = future.result()
         elif future.status == "error":
             outcome = {"problem": _describe_death(future.exception())}
         else:
-            raise BatchError(
-                f"Expected an answer from the scheduler at {client.scheduler.address}, got none; "
-                f"start it and run the batch again, finished fields are kept."
+            raise BatchStoppedError(
+                "Expected the scheduler to go on, got its connection lost; start it and run the "
+                "batch again, finished fields are kept."
             )
         future.release()
         if problem := outcome.get("problem"):
@@ -271,21 +277,13 @@ def _take(waiting: Iterator[ProjectField], n: int) -> Iterator[ProjectField]:
         yield one
 
 
-def _measure_safely(one: ProjectField, parts: Mapping[str, str]) -> dict[str, Any]:
-    """What a worker runs: a field that fails must not end the batch."""
-    try:
-        return measure_field(one, parts)
-    except Exception as error:  # told in the report, with the field that it belongs to
-        return {"problem": describe_failure(error)}
-
-
 def _describe_death(error: BaseException | None) -> str:
     if type(error).__name__ == "KilledWorker":
         return (
             "Expected a worker to measure it, got several that died at it, out of memory most "
             "likely; give fewer workers, or more memory to each."
         )
-    return describe_failure(error or RuntimeError("the worker gave no reason"))
+    return f"Expected a worker to measure it, got {type(error).__name__}: {error}; run it again."
 
 
 # The cluster
@@ -314,12 +312,13 @@ def _connect(workers: int, scheduler: str | None, memory_limit: str | float) -> 
                         memory_limit=memory_limit,
                         dashboard_address=None,
                         silence_logs=logging.CRITICAL,
+                        preload=[measure_safely.__module__],
                     )
                 )
                 client = stack.enter_context(Client(cluster, timeout=60))
             else:
                 client = stack.enter_context(Client(scheduler, timeout=20))
-        except (OSError, TimeoutError) as error:
+        except (OSError, RuntimeError, TimeoutError) as error:
             where = f"a scheduler at {scheduler}" if scheduler else "a local cluster to start"
             raise BatchError(f"Expected {where}, got: {error}; check that it runs.") from None
         except ValueError as error:

@@ -101,18 +101,22 @@ def _add_batch(commands: Any) -> None:
 
 
 def _run_batch(args: argparse.Namespace) -> int:
-    from napari_nanodope.batch import run_batch  # noqa: PLC0415
+    from napari_nanodope.batch import BatchStoppedError, run_batch  # noqa: PLC0415
     from napari_nanodope.project import Project  # noqa: PLC0415
 
     project = Project.open(args.dir)
-    with _bar() as tell:
-        report = run_batch(
-            project,
-            workers=args.workers,
-            scheduler=args.scheduler,
-            memory_limit=args.memory_limit,
-            progress=tell,
-        )
+    try:
+        with _bar() as tell:
+            report = run_batch(
+                project,
+                workers=args.workers,
+                scheduler=args.scheduler,
+                memory_limit=args.memory_limit,
+                progress=tell,
+            )
+    except BatchStoppedError as error:
+        complain(str(error))
+        return FAILED
     removed = project.remove_orphans() if args.prune else []
     if args.json:
         print_json(_to_json(report) | {"removed": [str(path) for path in removed]})
