@@ -311,6 +311,7 @@ def _connect(workers: int, scheduler: str | None, memory_limit: str | float) -> 
                         processes=True,
                         memory_limit=memory_limit,
                         dashboard_address=None,
+                        scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
                         silence_logs=logging.CRITICAL,
                         preload=[measure_safely.__module__],
                     )

@@ -163,6 +163,7 @@ def test_tables_are_those_of_analyze(measured: Path) -> None:
     assert project.field("24h/scan0").recipe.expect.icp_ms_mM == 19.0
 
 
+@pytest.mark.filterwarnings("ignore:The inplace keyword")  # Dask 2026.8 with pandas 3.1
 def test_others_read_the_tables_as_they_are(measured: Path) -> None:
     duckdb = pytest.importorskip("duckdb")
     dataframe = pytest.importorskip("dask.dataframe")

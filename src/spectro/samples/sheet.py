@@ -2,7 +2,7 @@
 
 import csv
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -74,12 +74,22 @@ def read_sheet(path: str | Path) -> SampleBook:
 
 def to_toml(book: SampleBook) -> str:
     """TOML text of a book, as `SampleBook.load` reads it."""
-    tables: dict[str, Any] = {"project": {"name": book.name}} if book.name else {}
+    lines = ["[project]", *_to_lines({"name": book.name})] if book.name else []
     for name, entries in (("sample", book.samples), ("measurement", book.measurements)):
-        tables[name] = [
-            one.model_dump(mode="json", exclude_none=True, exclude_defaults=True) for one in entries
-        ]
-    return tomli_w.dumps({name: value for name, value in tables.items() if value})
+        for one in entries:
+            told = one.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
+            lines += ["", f"[[{name}]]", *_to_lines(told)]
+    return "\n".join(lines).lstrip("\n") + "\n"
+
+
+def _to_lines(table: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    """A line per key; tables within tables by dots, so that all stay below their head."""
+    for key, value in table.items():
+        line = tomli_w.dumps({key: value if not isinstance(value, Mapping) else 0}).rstrip("\n")
+        if isinstance(value, Mapping):
+            yield from _to_lines(value, f"{prefix}{line.removesuffix(' = 0')}.")
+        else:
+            yield prefix + line
 
 
 def _read_csv(path: Path) -> list[list[Any]]:

@@ -27,6 +27,16 @@ def test_a_csv_sheet_becomes_a_book(tmp_path: Path) -> None:
     assert (again.samples, again.measurements) == (book.samples, book.measurements)
 
 
+def test_books_are_written_as_they_are_read() -> None:
+    text = (
+        '[project]\nname = "A"\n\n[[sample]]\nid = "24h"\nfeed = 0.01\n'
+        'recipe.count.threshold = 1.5\nmetadata."by whom?" = "A. B."\n\n[[sample]]\nid = "48h"\n'
+    )
+    book, problems = SampleBook.from_toml(text)
+    assert problems == ()
+    assert to_toml(book) == text
+
+
 def test_semicolons_come_with_decimal_commas(tmp_path: Path) -> None:
     path = tmp_path / "samples.csv"
     path.write_text("id;feed;note\n24h;0,01;a, b\n", encoding="utf-8-sig")
