@@ -348,9 +348,9 @@ def test_corrupt_inputs_are_told_and_the_rest_completes(
 
 
 def test_an_unreadable_folder_leaves_the_rest(folder: Path, scheduler: str) -> None:
-    if os.geteuid() == 0:
-        pytest.skip("root reads everything")
     (folder / "eds/48h").chmod(0)
+    if os.access(folder / "eds/48h", os.R_OK):
+        pytest.skip("a user who reads everything")
     try:
         report = run_batch(nd.Project.open(folder), scheduler=scheduler)
     finally:
