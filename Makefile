@@ -30,6 +30,7 @@ bench: $(VENV)/installed-dev
 	$(BIN)/python benchmarks/reading.py
 	$(BIN)/python benchmarks/segmentation.py
 	$(BIN)/python benchmarks/sidebands.py
+	$(BIN)/python benchmarks/batch.py
 	.ci/with-display $(BIN)/python benchmarks/gui.py
 
 screenshots: $(VENV)/installed-dev

@@ -29,6 +29,7 @@ from napari_nanodope.results import save_json
 
 _LOCK, _HOLDER = ".batch.lock", ".batch.json"
 _BEAT_S, _STALE_S = 5.0, 60.0
+_STARTS = 3
 _PER_WORKER = 4  # fields under way for each, so that none waits and few are lost
 _PARTIAL = re.compile(r"\..+\.partial(\.\w+)?")
 _LIBRARIES = ("OMP", "MKL", "OPENBLAS", "NUMEXPR", "NUMBA")
@@ -293,7 +294,7 @@ def _describe_death(error: BaseException | None) -> str:
 def _connect(workers: int, scheduler: str | None, memory_limit: str | float) -> Iterator[Any]:
     """Client of a scheduler that runs, or of a local cluster that ends with it."""
     import dask  # noqa: PLC0415 - slow to import
-    from distributed import Client, LocalCluster  # noqa: PLC0415
+    from distributed import Client  # noqa: PLC0415
 
     settings = {
         "distributed.nanny.pre-spawn-environ": _ONE_THREAD,
@@ -304,27 +305,43 @@ def _connect(workers: int, scheduler: str | None, memory_limit: str | float) -> 
         stack.enter_context(dask.config.set(settings))
         try:
             if scheduler is None:
-                cluster = stack.enter_context(
-                    LocalCluster(
-                        n_workers=workers,
-                        threads_per_worker=1,
-                        processes=True,
-                        memory_limit=memory_limit,
-                        dashboard_address=None,
-                        scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
-                        silence_logs=logging.CRITICAL,
-                        preload=[measure_safely.__module__],
-                    )
-                )
+                cluster = stack.enter_context(_start_cluster(workers, memory_limit))
                 client = stack.enter_context(Client(cluster, timeout=60))
             else:
                 client = stack.enter_context(Client(scheduler, timeout=20))
         except (OSError, RuntimeError, TimeoutError) as error:
-            where = f"a scheduler at {scheduler}" if scheduler else "a local cluster to start"
-            raise BatchError(f"Expected {where}, got: {error}; check that it runs.") from None
+            where = f"a scheduler at {scheduler}" if scheduler else "workers that start"
+            advice = "check that it runs" if scheduler else "run the batch again"
+            raise BatchError(f"Expected {where}, got: {_trim(error)}; {advice}.") from None
         except ValueError as error:
-            raise BatchError(f"Expected the address of a scheduler, got: {error}.") from None
+            raise BatchError(f"Expected the address of a scheduler, got: {_trim(error)}.") from None
         yield client
+
+
+def _start_cluster(workers: int, memory_limit: str | float) -> Any:
+    """Local cluster; a worker that dies before it has begun is no reason to give up."""
+    from distributed import LocalCluster  # noqa: PLC0415
+
+    for attempt in range(_STARTS):
+        try:
+            return LocalCluster(
+                n_workers=workers,
+                threads_per_worker=1,
+                processes=True,
+                memory_limit=memory_limit,
+                dashboard_address=None,
+                scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
+                silence_logs=logging.CRITICAL,
+                preload=[measure_safely.__module__],
+            )
+        except RuntimeError:
+            if attempt == _STARTS - 1:
+                raise
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _trim(error: Exception) -> str:
+    return str(error).rstrip(". ")
 
 
 # The folder

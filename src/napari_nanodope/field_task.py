@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -250,7 +251,10 @@ def _write(
 
 
 def _list_versions(provenance: Mapping[str, Any]) -> dict[str, str]:
-    return {**provenance["packages"], **{name: version(name) for name in _PACKAGES}}
+    return {**provenance["packages"], **{name: _find_version(name) for name in _PACKAGES}}
+
+
+_find_version = lru_cache(version)  # which reads a file each time
 
 
 @contextmanager

@@ -164,21 +164,40 @@ def test_tables_are_those_of_analyze(measured: Path) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:The inplace keyword")  # Dask 2026.8 with pandas 3.1
-def test_others_read_the_tables_as_they_are(measured: Path) -> None:
+def test_others_read_the_tables_as_they_are(folder: Path) -> None:
     duckdb = pytest.importorskip("duckdb")
     dataframe = pytest.importorskip("dask.dataframe")
-    expected = nd.Project.open(measured).particles().groupby("sample_id")["dopants"].sum()
-    place = measured / "results" / "particles"
+    expected = nd.Project.open(folder).particles().groupby("sample_id")["dopants"].sum()
+    place = folder / "results" / "particles"
     query = f"select sample_id, sum(dopants) from '{place}/*/*.parquet' group by 1 order by 1"
     assert duckdb.sql(query).fetchall() == [
         (name, pytest.approx(total)) for name, total in expected.items()
     ]
+    (place / "sample_id=24h" / ".scan0.abc.partial").touch()  # as while a batch is at work
+    assert len(duckdb.sql(query).fetchall()) == 2
     lazy = dataframe.read_parquet(place).groupby("sample_id", observed=True)["dopants"].sum()
     assert lazy.compute(scheduler="sync").to_dict() == pytest.approx(expected.to_dict())
     plain = pd.read_parquet(place)
     assert plain.groupby("sample_id", observed=True)["dopants"].sum().to_dict() == pytest.approx(
         expected.to_dict()
     )
+
+
+def test_no_half_table_has_the_name_of_a_table(
+    folder: Path, scheduler: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+
+    def replace(self: Path, target: Path) -> Path:
+        seen.append(self.name)
+        os.replace(self, target)
+        return target
+
+    monkeypatch.setattr(Path, "replace", replace)
+    (folder / "results/fields/24h/scan0/provenance.json").unlink()
+    run_batch(nd.Project.open(folder), scheduler=scheduler)
+    assert any(name.startswith(".scan0.") for name in seen)
+    assert [name for name in seen if name.endswith(".parquet")] == []
 
 
 def test_provenance_tells_everything(measured: Path) -> None:

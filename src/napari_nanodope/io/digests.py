@@ -46,7 +46,11 @@ class Digests:
         state = file.stat()
         name = file.relative_to(self._root).as_posix()
         entry = self._kept.get(name)
-        if entry is None or entry[:2] != [state.st_size, state.st_mtime_ns]:
+        if (
+            not isinstance(entry, list)
+            or len(entry) != 3
+            or entry[:2] != [state.st_size, state.st_mtime_ns]
+        ):
             entry = [state.st_size, state.st_mtime_ns, hash_files([file])]
             self._kept[name] = entry
         if self._now - state.st_mtime > _SETTLED_S:

@@ -68,7 +68,7 @@ def save_table(table: pd.DataFrame, path: Path, metadata: dict[str, Any]) -> Non
     schema = pa.schema(
         fields, {**(arrow.schema.metadata or {}), b"nanodope": json.dumps(metadata).encode()}
     )
-    with replacing(path) as partial:
+    with replacing(path, is_listed=True) as partial:  # DuckDB and Dask read hidden files, too
         pq.write_table(arrow.cast(schema), partial, compression="zstd")
 
 
