@@ -129,7 +129,7 @@ class ProjectField:
         try:
             parts = self._find_parts(digests, curated=curated)
         except OSError as error:
-            reason = f"Expected files to read, got {error.filename}: {error.strerror}."
+            reason = f"Expected {error.filename} to be read, got: {error.strerror}."
             return FieldState(status, is_current=False, reason="cannot be read", problem=reason)
         if told is None:
             return FieldState(status, False, "never measured", parts)

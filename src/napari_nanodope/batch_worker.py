@@ -21,4 +21,4 @@ def measure_safely(one: ProjectField, parts: Mapping[str, str]) -> dict[str, Any
     try:
         return measure_field(one, parts)
     except Exception as error:  # told in the report, with the field that it belongs to
-        return {"problem": describe_failure(error)}
+        return {"problem": describe_failure(one, error)}

@@ -321,9 +321,10 @@ def _compare(one: ProjectField, name: str, table: pd.DataFrame) -> Iterator[str]
             yield f"{column} of {name} differs in {int((~same).sum())} of {len(now)} rows."
 
 
-def describe_failure(error: BaseException) -> str:
+def describe_failure(one: ProjectField, error: BaseException) -> str:
     """Why a field could not be measured, on one line."""
     if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename or 'A file'}: {error.strerror}."
+        where = error.filename or one.folder
+        return f"Expected {where} to be read or written, got: {error.strerror}."
     text = " ".join(str(error).split()) or "no reason given"
     return text if isinstance(error, InputError) else f"{type(error).__name__}: {text}"

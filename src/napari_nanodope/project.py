@@ -60,10 +60,12 @@ class Project:
 
     Examples
     --------
+    >>> import tempfile
     >>> import napari_nanodope as nd
     >>> from napari_nanodope.project import make_project
-    >>> _ = make_project("my-project")
-    >>> project = nd.Project.open("my-project")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = make_project(folder)
+    ...     project = nd.Project.open(folder)
     >>> [sample.id for sample in project.samples], len(project.fields)
     (['24h'], 0)
     """
