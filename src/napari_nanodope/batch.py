@@ -298,7 +298,10 @@ def _connect(workers: int, scheduler: str | None, memory_limit: str | float) -> 
 
     settings = {
         "distributed.nanny.pre-spawn-environ": _ONE_THREAD,
-        "distributed.admin.tick.limit": "1h",  # a scheduler that waits for the disk is no news
+        "distributed.admin.tick.interval": "1s",  # nobody watches the pulse of the scheduler
+        "distributed.admin.tick.limit": "1h",
+        "distributed.worker.memory.monitor-interval": "1s",
+        "distributed.worker.profile.enabled": False,
         "distributed.scheduler.allowed-failures": 3,
     }
     with ExitStack() as stack:
