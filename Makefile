@@ -32,6 +32,7 @@ bench: $(VENV)/installed-dev
 	$(BIN)/python benchmarks/sidebands.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/epr.py
 	$(BIN)/python benchmarks/deconvolution.py
+	$(BIN)/python benchmarks/batch.py
 	.ci/with-display $(BIN)/python benchmarks/gui.py
 
 screenshots: $(VENV)/installed-dev

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from napari_nanodope import figures as figures
     from napari_nanodope._napari.scripting import add_to_viewer as add_to_viewer
+    from napari_nanodope.batch import run_batch as run_batch
     from napari_nanodope.io import list_readers as list_readers
     from napari_nanodope.io import list_signals as list_signals
     from napari_nanodope.io import read_field as read_field
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from napari_nanodope.phantom import PhantomTruth as PhantomTruth
     from napari_nanodope.phantom import simulate_field as simulate_field
     from napari_nanodope.pipeline import analyze as analyze
+    from napari_nanodope.project import Project as Project
     from napari_nanodope.recipe import LineWindows as LineWindows
     from napari_nanodope.recipe import Recipe as Recipe
     from napari_nanodope.results import FieldResult as FieldResult
@@ -46,6 +48,7 @@ _HOMES = {
     "Material": "materials",
     "PhantomParams": "phantom",
     "PhantomTruth": "phantom",
+    "Project": "project",
     "Recipe": "recipe",
     "Source": "model",
     "add_to_viewer": "_napari.scripting",
@@ -55,6 +58,7 @@ _HOMES = {
     "read_field": "io",
     "read_labels": "io",
     "read_spectrum": "io",
+    "run_batch": "batch",
     "segment": "segmentation",
     "simulate_field": "phantom",
 }

@@ -134,7 +134,7 @@ class Curation:
         folder = Path(folder)
         lock = _lock(folder)
         try:
-            self = cls._replay(folder, pixel_size_nm)
+            self = cls.read(folder, pixel_size_nm=pixel_size_nm)
         except BaseException:
             lock.release()
             raise
@@ -142,7 +142,15 @@ class Curation:
         return self
 
     @classmethod
-    def _replay(cls, folder: Path, pixel_size_nm: tuple[float, float]) -> Self:
+    def read(cls, folder: str | Path, *, pixel_size_nm: tuple[float, float] = (1.0, 1.0)) -> Self:
+        """Labels and edits of a folder as they are now, kept nowhere: to look at, also while open.
+
+        Raises
+        ------
+        UnreadableFileError
+            As `open`.
+        """
+        folder = Path(folder)
         image, note = read_labels_with_note(folder / LABELS_FILE)
         entries, size = _read_log(folder / LOG_FILE)
         n_saved = note.get(_NOTE, 0 if not entries else None)

@@ -192,7 +192,17 @@ class Recipe(Stage):
         try:
             return cls.model_validate(tables)
         except ValidationError as error:
-            raise InputError(f"{origin}: {'; '.join(_problems(error))}.") from None
+            told = [sentence for _, sentence in _problems(error)]
+            raise InputError(f"{origin}: {'; '.join(told)}.") from None
+
+    @classmethod
+    def find_problems(cls, tables: dict[str, Any]) -> list[tuple[tuple[str, ...], str]]:
+        """Everything that is wrong in nested tables: the table and key, and what; empty if good."""
+        try:
+            cls.model_validate(tables)
+        except ValidationError as error:
+            return _problems(error)
+        return []
 
     @classmethod
     def from_toml(cls, text: str, *, origin: str = "recipe") -> Self:
@@ -279,30 +289,34 @@ _EXPECTED = {
 }
 
 
-def _problems(error: ValidationError) -> list[str]:
-    """Sentences, one per setting; what a setting may be is put together from all alternatives."""
-    expected: dict[str, list[str]] = {}
-    got: dict[str, str] = {}
-    told: list[str] = []
+def _problems(error: ValidationError) -> list[tuple[tuple[str, ...], str]]:
+    """Place and sentence of each; what a setting may be is put together from all alternatives."""
+    expected: dict[tuple[str, ...], list[str]] = {}
+    got: dict[tuple[str, ...], str] = {}
+    told: list[tuple[tuple[str, ...], str]] = []
     for problem in error.errors(include_url=False):
-        place = [str(part) for part in problem["loc"][:2]]
-        where = f"[{place[0]}] {place[1]}" if len(place) > 1 else f"[{''.join(place)}]"
-        kind, context = problem["type"], problem.get("ctx", {})
+        place = tuple(str(part) for part in problem["loc"][:2])
+        where, kind, context = _name_place(place), problem["type"], problem.get("ctx", {})
         if kind == "extra_forbidden":
-            told.append(f"{where} is no setting{_nearest(place)}")
+            told.append((place, f"{where} is no setting{_nearest(place)}"))
         elif kind in _EXPECTED:
-            expected.setdefault(where, []).append(_EXPECTED[kind].format(**context))
-            got[where] = repr(problem["input"])
+            expected.setdefault(place, []).append(_EXPECTED[kind].format(**context))
+            got[place] = repr(problem["input"])
         else:
-            told.append(f"{where}: {problem['msg'].removeprefix('Value error, ').rstrip('.')}")
-    numbers = [
-        f"{where}: expected {' or '.join(dict.fromkeys(alternatives))}, got {got[where]}"
-        for where, alternatives in expected.items()
-    ]
+            message = problem["msg"].removeprefix("Value error, ").rstrip(".")
+            told.append((place, f"{where}: {message}"))
+    numbers = []
+    for place, alternatives in expected.items():
+        wanted = " or ".join(dict.fromkeys(alternatives))
+        numbers.append((place, f"{_name_place(place)}: expected {wanted}, got {got[place]}"))
     return numbers + told
 
 
-def _nearest(place: list[str]) -> str:
+def _name_place(place: tuple[str, ...]) -> str:
+    return f"[{place[0]}] {place[1]}" if len(place) > 1 else f"[{''.join(place)}]"
+
+
+def _nearest(place: tuple[str, ...]) -> str:
     stages = {name: info.annotation for name, info in Recipe.model_fields.items()}
     if len(place) == 1:
         known = list(stages)

@@ -14,12 +14,14 @@ if TYPE_CHECKING:
     from spectro.model import InputError as InputError
     from spectro.model import Source as Source
     from spectro.model import Spectrum as Spectrum
+    from spectro.samples import SampleBook as SampleBook
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "Axis": "model",
     "InputError": "model",
+    "SampleBook": "samples",
     "Source": "model",
     "Spectrum": "model",
     "load": "io",

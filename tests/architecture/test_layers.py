@@ -12,6 +12,7 @@ MODULES = sorted((ROOT / "src").rglob("*.py"))
 HEAVY = (
     *("qtpy", "PyQt6", "napari", "torch", "matplotlib", "hyperspy", "numba", "pandas", "skimage"),
     *("astropy", "csdmpy", "nmrglue", "pybaselines"),
+    *("dask", "distributed", "pyarrow", "pydantic"),
 )
 
 

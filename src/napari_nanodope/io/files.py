@@ -18,11 +18,13 @@ class UnreadableFileError(InputError):
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Temporary path in the same folder, renamed to `path` on success and removed otherwise."""
-    handle, name = tempfile.mkstemp(
-        prefix=f".{path.stem}.", suffix=f".partial{path.suffix}", dir=path.parent
-    )
+def replacing(path: Path, *, is_listed: bool = False) -> Iterator[Path]:
+    """Temporary path in the same folder, renamed to `path` on success and removed otherwise.
+
+    In a folder that others list by suffix (`is_listed`), the temporary name goes without it.
+    """
+    suffix = ".partial" if is_listed else f".partial{path.suffix}"
+    handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=suffix, dir=path.parent)
     os.close(handle)
     partial = Path(name)
     try:

@@ -1,6 +1,7 @@
 """Tables as Parquet with units, definitions and the recipe's hash in their metadata."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +68,7 @@ def save_table(table: pd.DataFrame, path: Path, metadata: dict[str, Any]) -> Non
     schema = pa.schema(
         fields, {**(arrow.schema.metadata or {}), b"nanodope": json.dumps(metadata).encode()}
     )
-    with replacing(path) as partial:
+    with replacing(path, is_listed=True) as partial:  # DuckDB and Dask read hidden files, too
         pq.write_table(arrow.cast(schema), partial, compression="zstd")
 
 
@@ -90,3 +91,53 @@ def load_table(path: Path) -> pd.DataFrame:
             f"analysis again."
         ) from None
     return table
+
+
+PARTITION = "sample_id"
+"""Column that the folders of a partitioned table tell, and its files therefore do not hold."""
+
+
+def to_partition(table: pd.DataFrame) -> pd.DataFrame:
+    """Table as a file of a hive-partitioned folder holds it: plain texts, no `PARTITION`."""
+    plain = table.drop(columns=PARTITION)
+    kinds = {n: "str" for n, kind in plain.dtypes.items() if isinstance(kind, pd.CategoricalDtype)}
+    return plain.astype(kinds)
+
+
+def load_partitions(paths: Sequence[Path], folder: Path) -> pd.DataFrame:
+    """Rows of several files of a hive-partitioned folder, in the order of the files.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        As in ``folder/sample_id=24h/scan1.parquet``.
+    folder : Path
+        Folder of the partitions.
+
+    Raises
+    ------
+    UnreadableFileError
+        If a file is no Parquet.
+    """
+    if not paths:
+        return pd.DataFrame(columns=pd.Index([PARTITION, "field_id"]), dtype="str")
+    import pyarrow as pa  # noqa: PLC0415
+    import pyarrow.dataset as ds  # noqa: PLC0415
+
+    schema = pa.schema([(PARTITION, pa.string())])
+    try:
+        found = ds.dataset(
+            [str(path) for path in paths],
+            format="parquet",
+            partitioning=ds.partitioning(schema, flavor="hive"),
+            partition_base_dir=str(folder),
+        )
+        table: pd.DataFrame = found.to_table().to_pandas()
+    except (OSError, pa.ArrowException) as error:
+        raise UnreadableFileError(
+            f"Expected Parquet tables in {folder}, got: {str(error).splitlines()[0]}; remove the "
+            f"file, and run the batch again."
+        ) from None
+    names = [name for name in table.columns if name != PARTITION]
+    names.insert(names.index("field_id") if "field_id" in names else 0, PARTITION)
+    return table[names]

@@ -1,34 +1,35 @@
-"""The `nanodope` command: simulate, read, analyse, draw and train from a shell.
+"""The `nanodope` command: simulate, read, analyse, draw, train and keep projects from a shell.
 
 Exit codes: 0 all done; 1 some of several files failed, or the command was stopped; 2 the input or
 the command line cannot be used, and nothing was written.
 """
 
 import argparse
-import json
-import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import napari_nanodope
+from napari_nanodope.cli import projects
+from napari_nanodope.cli.console import (
+    BAD_INPUT,
+    FAILED,
+    OK,
+    Parser,
+    add,
+    add_method,
+    complain,
+    complain_of,
+    load_recipe,
+    print_json,
+    progress,
+)
+from napari_nanodope.cli.training import add_evaluate, add_train
 
 if TYPE_CHECKING:
     from napari_nanodope.model import FieldOfView
     from napari_nanodope.recipe import Recipe
     from napari_nanodope.results import FieldResult
-    from napari_nanodope.segmentation.training import Curated
-
-OK, FAILED, BAD_INPUT = 0, 1, 2
-Step = Callable[[float, str], None]
-
-
-class _Parser(argparse.ArgumentParser):
-    """Parser whose errors are one line."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(BAD_INPUT, f"{self.prog}: {message}; try '{self.prog} --help'.\n")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -36,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return _run(_build_parser().parse_args(argv))
     except KeyboardInterrupt:
-        _complain("Stopped; finished fields are kept.")
+        complain("Stopped; finished fields are kept.")
         return FAILED
 
 
@@ -47,55 +48,42 @@ def _run(args: argparse.Namespace) -> int:
     try:
         return run(args)
     except InputError as error:
-        return _complain(str(error))
+        return complain_of(error)
     except OSError as error:
-        return _complain(f"{error.filename or 'File'}: {error.strerror or error}; check the path.")
+        return complain(f"{error.filename or 'File'}: {error.strerror or error}; check the path.")
 
 
-def _complain(message: str) -> int:
-    print(f"nanodope: {' '.join(message.split())}", file=sys.stderr)
-    return BAD_INPUT
-
-
-def _build_parser() -> _Parser:
-    parser = _Parser(prog="nanodope", description=napari_nanodope.__doc__.split("\n")[0])
+def _build_parser() -> Parser:
+    parser = Parser(prog="nanodope", description=napari_nanodope.__doc__.split("\n")[0])
     parser.add_argument("--version", action="version", version=napari_nanodope.__version__)
-    commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
-    for add in (
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=Parser)
+    for add_one in (
         _add_demo,
         _add_simulate,
         _add_info,
         _add_recipe,
         _add_analyze,
         _add_figures,
-        _add_train,
-        _add_evaluate,
+        add_train,
+        add_evaluate,
+        *projects.COMMANDS,
     ):
-        add(commands)
-    return parser
-
-
-def _add(
-    commands: Any, name: str, run: Callable[[argparse.Namespace], int], text: str
-) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text)
-    parser.add_argument("--json", action="store_true", help="print JSON for machines")
-    parser.set_defaults(run=run)
+        add_one(commands)
     return parser
 
 
 def _add_demo(commands: Any) -> None:
-    parser = _add(commands, "demo", _run_demo, "simulate, analyse, compare with the truth, draw")
+    parser = add(commands, "demo", _run_demo, "simulate, analyse, compare with the truth, draw")
     parser.add_argument("dir", nargs="?", type=Path, default=Path("nanodope-demo"), metavar="DIR")
 
 
 def _run_demo(args: argparse.Namespace) -> int:
     from napari_nanodope.demo import format_comparison, run_demo  # noqa: PLC0415
 
-    with _progress("demo") as step:
+    with progress("demo") as step:
         table = run_demo(args.dir, progress=step)
     if args.json:
-        _print_json({"folder": str(args.dir), "phantoms": table.to_dict("records")})
+        print_json({"folder": str(args.dir), "phantoms": table.to_dict("records")})
         return OK
     print(format_comparison(table))
     print(f"\nFigures and tables are in {args.dir}, one folder per phantom.")
@@ -103,7 +91,7 @@ def _run_demo(args: argparse.Namespace) -> int:
 
 
 def _add_simulate(commands: Any) -> None:
-    parser = _add(commands, "simulate", _run_simulate, "simulate a field with known dopants")
+    parser = add(commands, "simulate", _run_simulate, "simulate a field with known dopants")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to make")
     parser.add_argument("--seed", type=int, default=1, help="of the random numbers (default 1)")
     parser.add_argument("--location", choices=["core", "surface", "mixed"], default="core")
@@ -131,7 +119,7 @@ def _run_simulate(args: argparse.Namespace) -> int:
     files = save_phantom(field, truth, args.out)
     found = {"particles": len(truth.particles), "dopants": len(truth.dopants)}
     if args.json:
-        _print_json(found | {"files": [str(file) for file in files]})
+        print_json(found | {"files": [str(file) for file in files]})
     else:
         print(f"{found['particles']} particles with {found['dopants']} dopants in {args.out}:")
         print("\n".join(f"  {file.name}" for file in files))
@@ -140,7 +128,7 @@ def _run_simulate(args: argparse.Namespace) -> int:
 
 def _add_info(commands: Any) -> None:
     text = "say what a file holds, what of it is used, and which elements its spectra show"
-    parser = _add(commands, "info", _run_info, text)
+    parser = add(commands, "info", _run_info, text)
     parser.add_argument("file", type=Path, metavar="FILE", help="file, or maps' folder")
     _add_reading(parser)
 
@@ -157,21 +145,21 @@ def _run_info(args: argparse.Namespace) -> int:
     )
     description = describe(found)
     if args.json:
-        _print_json(description)
+        print_json(description)
     else:
         print(format_description(description))
     return OK
 
 
 def _add_recipe(commands: Any) -> None:
-    parser = _add(commands, "recipe", _run_recipe, "print a recipe with every setting, to edit")
+    parser = add(commands, "recipe", _run_recipe, "print a recipe with every setting, to edit")
     parser.add_argument("--recipe", type=Path, metavar="FILE", help="start from this recipe")
 
 
 def _run_recipe(args: argparse.Namespace) -> int:
-    recipe = _load_recipe(args)
+    recipe = load_recipe(args)
     if args.json:
-        _print_json(recipe.model_dump(mode="json"))
+        print_json(recipe.model_dump(mode="json"))
     else:
         print(recipe.to_toml(), end="")
     return OK
@@ -184,7 +172,7 @@ def _add_reading(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_analyze(commands: Any) -> None:
-    parser = _add(commands, "analyze", _run_analyze, "count dopants per nanocrystal, and where")
+    parser = add(commands, "analyze", _run_analyze, "count dopants per nanocrystal, and where")
     parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help="file, or maps' folder")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for results")
     parser.add_argument("--host", help="element of the host lattice (recipe, else Cd)")
@@ -194,23 +182,18 @@ def _add_analyze(commands: Any) -> None:
     parser.add_argument("--icp-ms-mM", type=float, help="concentration to compare with")
     parser.add_argument("--labels", type=Path, nargs="+", metavar="F", help="one per FILE")
     parser.add_argument("--diameter-nm", help="expected of a nanocrystal, or auto")
-    _add_method(parser)
+    add_method(parser)
     parser.add_argument("--recipe", type=Path, metavar="F", help="settings; options overrule it")
     parser.add_argument("--macro-csv", action="store_true", help="write paritcal.csv as well")
     parser.add_argument("--no-figures", action="store_true", help="write tables only")
     _add_reading(parser)
 
 
-def _add_method(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--method", choices=["cellpose", "watershed"], help="of segmentation")
-    parser.add_argument("--model", help="network: nanocrystal, cpsam_v2, cpdino or a file")
-
-
 def _run_analyze(args: argparse.Namespace) -> int:
     from napari_nanodope.io.files import check_folder_is_writable  # noqa: PLC0415
     from napari_nanodope.model import InputError  # noqa: PLC0415
 
-    recipe = _load_recipe(args)
+    recipe = load_recipe(args)
     check_folder_is_writable(args.out)
     if args.labels is not None and len(args.labels) != len(args.files):
         raise InputError(
@@ -228,13 +211,13 @@ def _run_analyze(args: argparse.Namespace) -> int:
             if len(args.files) == 1:
                 raise
             failures += 1
-            _complain(f"{file}: {error}")
+            complain(f"{file}: {error}")
             continue
         reports.append({"file": str(file), "folder": str(_folder(args, result)), **result.summary})
         if not args.json:
             _print_summary(file, _folder(args, result), result)
     if args.json:
-        _print_json({"fields": reports, "n_failed": failures})
+        print_json({"fields": reports, "n_failed": failures})
     return (BAD_INPUT if not reports else FAILED) if failures else OK
 
 
@@ -251,7 +234,7 @@ def _analyze_one(
     from napari_nanodope.model import InputError  # noqa: PLC0415
     from napari_nanodope.pipeline import analyze  # noqa: PLC0415
 
-    with _progress(file.name) as step:
+    with progress(file.name) as step:
         step(0.0, "reading")
         field = _read(file, args, elements=(recipe.field.host, recipe.field.dopant), recipe=recipe)
         given = None if labels is None else read_labels(labels)
@@ -316,7 +299,7 @@ def _tell_segmentation(result: "FieldResult") -> str:
 
 
 def _add_figures(commands: Any) -> None:
-    parser = _add(commands, "figures", _run_figures, "draw every figure of saved results again")
+    parser = add(commands, "figures", _run_figures, "draw every figure of saved results again")
     parser.add_argument("dir", type=Path, metavar="DIR", help="a result, or a folder of results")
 
 
@@ -326,107 +309,16 @@ def _run_figures(args: argparse.Namespace) -> int:
 
     folders = find_results(args.dir)
     files: list[Path] = []
-    with _progress("figures") as step:
+    with progress("figures") as step:
         for number, folder in enumerate(folders):
             step(number / len(folders), folder.name)
             files += save_figures(FieldResult.load(folder), folder / "figures")
         step(1.0, "done")
     if args.json:
-        _print_json({"files": [str(file) for file in files]})
+        print_json({"files": [str(file) for file in files]})
     else:
         print(f"{len(files)} files in {len(folders)} folder(s) below {args.dir}.")
     return OK
-
-
-def _add_train(commands: Any) -> None:
-    text = "train the segmentation network: on simulated scenes, or further on curated results"
-    parser = _add(commands, "train", _run_train, text)
-    parser.add_argument("out", type=Path, metavar="OUT", help="folder, or with --from a new file")
-    parser.add_argument("--rounds", type=int, default=80, help="from scratch (default 80)")
-    parser.add_argument("--seed", type=int, default=0, help="of the random numbers (default 0)")
-    parser.add_argument(
-        "--from", dest="results", type=Path, nargs="+", metavar="DIR", help="curated results"
-    )
-    parser.add_argument("--model", default="nanocrystal", help="with --from: network to begin with")
-
-
-def _run_train(args: argparse.Namespace) -> int:
-    from napari_nanodope.segmentation import training  # noqa: PLC0415
-    from napari_nanodope.segmentation.schedule import Schedule  # noqa: PLC0415
-
-    if not args.results:
-        schedule = Schedule(rounds=args.rounds, seed=args.seed)
-        weights, card = training.train_from_scratch(
-            args.out, schedule, report=lambda line: print(line, file=sys.stderr, flush=True)
-        )
-        if args.json:
-            _print_json({"weights": str(weights), "card": str(card)})
-        else:
-            print(f"The weights are {weights}; how well they do is in {card}.")
-        return OK
-    curated = [_load_curated(folder) for folder in args.results]
-    tuned = training.fine_tune(curated, args.out, model=args.model, seed=args.seed)
-    if args.json:
-        _print_json(
-            {"weights": str(tuned.path), "before": tuned.before, "after": tuned.after}
-            | {"n_trained": tuned.n_trained, "n_held_out": tuned.n_held_out}
-            | {"losses": list(tuned.losses)}
-        )
-    else:
-        print(f"{tuned.path}: {tuned}\nUse it with --model {tuned.path}.")
-    return OK
-
-
-def _load_curated(folder: Path) -> "Curated":
-    from napari_nanodope.results import FieldResult  # noqa: PLC0415
-    from napari_nanodope.segmentation import choose_image  # noqa: PLC0415
-    from napari_nanodope.segmentation.training import Curated  # noqa: PLC0415
-
-    result = FieldResult.load(folder)
-    recipe = result.recipe
-    image, _ = choose_image(result.field, recipe.segment, host=recipe.field.host)
-    return Curated(image, result.labels)
-
-
-def _add_evaluate(commands: Any) -> None:
-    text = "score segmentation on simulated scenes, or on curated results"
-    parser = _add(commands, "evaluate-segmentation", _run_evaluate, text)
-    parser.add_argument("--n", type=int, default=10, help="scenes of each kind (default 10)")
-    parser.add_argument("--results", type=Path, nargs="+", metavar="DIR", help="curated results")
-    parser.add_argument("--recipe", type=Path, metavar="F", help="settings; options overrule it")
-    _add_method(parser)
-
-
-def _run_evaluate(args: argparse.Namespace) -> int:
-    from napari_nanodope.segmentation import evaluation, outline_image  # noqa: PLC0415
-    from napari_nanodope.segmentation.scenes import KINDS  # noqa: PLC0415
-
-    stage = _load_recipe(args).segment
-    examples: Iterable[evaluation.Example]
-    if args.results:
-        curated = [(folder, _load_curated(folder)) for folder in args.results]
-        examples = [
-            evaluation.Example(folder.name, "curated", one.image, one.labels)
-            for folder, one in curated
-        ]
-    else:
-        examples = evaluation.render_held_out(args.n)
-    with _progress("evaluating") as step:
-        total = len(args.results or ()) or args.n * len(KINDS)
-        counted = _counting(examples, total, step)
-        table = evaluation.evaluate(lambda image, d: outline_image(image, d, stage)[0], counted)
-    scores = evaluation.summarise(table)
-    if args.json:
-        _print_json({"pictures": table.to_dict("records"), "kinds": scores.to_dict("records")})
-    else:
-        print(scores.to_string(index=False, float_format="{:.3f}".format, na_rep=""))
-    return OK
-
-
-def _counting(examples: Iterable[Any], total: int, step: Step) -> Iterator[Any]:
-    for number, one in enumerate(examples):
-        step(number / total, one.name)
-        yield one
 
 
 def _read(
@@ -448,53 +340,3 @@ def _read(
         pixel_size_nm=args.pixel_size_nm,
         sample_id=args.sample_id,
     )
-
-
-def _load_recipe(args: argparse.Namespace) -> "Recipe":
-    """Recipe from the file, overruled by the options."""
-    from napari_nanodope.materials import MATERIALS  # noqa: PLC0415
-    from napari_nanodope.recipe import Recipe  # noqa: PLC0415
-
-    given = vars(args)
-    recipe = Recipe.load(args.recipe) if args.recipe else Recipe()
-    changes = {name: given[name] for name in ("host", "dopant", "material") if given.get(name)}
-    material = MATERIALS.get(recipe.field.material)
-    host = changes.get("host")
-    if host and "material" not in changes and material and host not in material.sites_per_cell:
-        changes["material"] = ""  # the lattice is of another host, and none is guessed
-    stages: dict[str, dict[str, Any]] = {"field": changes}
-    if given.get("threshold") is not None:
-        stages["count"] = {"threshold": _number_or_word(args.threshold)}
-    segment = {name: given[name] for name in ("method", "model") if given.get(name)}
-    if given.get("diameter_nm") is not None:
-        segment["diameter_nm"] = _number_or_word(args.diameter_nm)
-    stages["segment"] = segment
-    if given.get("icp_ms_mM") is not None:
-        stages["expect"] = {"icp_ms_mM": args.icp_ms_mM}
-    return recipe.replace(**stages)
-
-
-def _number_or_word(text: str) -> float | str:
-    try:
-        return float(text)
-    except ValueError:
-        return text
-
-
-def _print_json(value: Any) -> None:
-    print(json.dumps(value, indent=2, ensure_ascii=False, default=str))
-
-
-@contextmanager
-def _progress(name: str) -> Iterator[Step]:
-    """Bar on standard error for what takes longer than a second, on a terminal only."""
-    from tqdm import tqdm  # noqa: PLC0415
-
-    shape = "{desc} {percentage:3.0f}%|{bar:30}| {elapsed}"
-    with tqdm(total=1.0, desc=name, disable=None, delay=1, leave=False, bar_format=shape) as bar:
-
-        def step(done: float, what: str) -> None:
-            bar.set_description(f"{name}: {what}", refresh=False)
-            bar.update(done - bar.n)
-
-        yield step

@@ -1,0 +1,24 @@
+"""What happens in each process of a batch."""
+
+import signal
+from collections.abc import Mapping
+from typing import Any
+
+from napari_nanodope.acquisitions import ProjectField
+from napari_nanodope.field_task import describe_failure, measure_field
+
+
+def dask_setup(worker: Any) -> None:
+    """Leave ctrl-C, which a terminal sends to all processes, to the one that gives out the work.
+
+    Dask calls it in every worker of a local cluster as it starts.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def measure_safely(one: ProjectField, parts: Mapping[str, str]) -> dict[str, Any]:
+    """Measure a field; what goes wrong is in ``problem``, since it must not end the batch."""
+    try:
+        return measure_field(one, parts)
+    except Exception as error:  # told in the report, with the field that it belongs to
+        return {"problem": describe_failure(one, error)}
