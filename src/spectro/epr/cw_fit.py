@@ -25,7 +25,7 @@ from spectro.epr.parameters import (
     describe,
     describe_instrument,
 )
-from spectro.epr.spin_system import SpinSystem
+from spectro.epr.spin_system import BOHR_MHz_PER_mT, SpinSystem
 from spectro.fitting import Minimum, Problem, Search, minimise, propagate, to_result
 from spectro.model import Curve, FitResult, InputError, Parameter, Spectrum, Uncertainty
 
@@ -37,6 +37,7 @@ _MOST_KNOWN = 128  # patterns that are kept
 _EVEN = 1e-3  # of a step, by which points of an even axis may be off
 _FEWEST = 16
 _HALF = 0.5
+_NOTHING = 1e-9  # of the height of a spin 1/2 alone, below which there is no line
 _UNTOLD = 4.0  # times the noise's variance, by which a fit must get worse for a sign to be told
 
 
@@ -67,6 +68,14 @@ class CwFit:
     window_mT: tuple[float, float] | None = None
     experiment: Mapping[str, float] = field(default_factory=dict)
     tolerance: float = 5e-4
+
+    def __post_init__(self) -> None:
+        """Refuse what is no degree."""
+        if self.baseline_degree < -1:
+            raise InputError(
+                f"Expected a degree of the baseline of 0 or more, or -1 for none, got "
+                f"{self.baseline_degree}."
+            )
 
 
 def fit_cw(
@@ -109,7 +118,8 @@ def fit_cw(
     Raises
     ------
     InputError
-        If there is no frequency, no line in the range of field, or a parameter that is not known.
+        If there is no frequency, no line in the range of field at the start, or a parameter that is
+        not known.
 
     Notes
     -----
@@ -119,6 +129,7 @@ def fit_cw(
     options, search = options or CwFit(), search or Search()
     data = _cut(spectrum, options.window_mT)
     model = _Model(data, _list_components(system, line), tuple(vary), options)
+    model.require_lines()
     problem = Problem(
         (np.asarray(data.y.real, float),),
         model.compute_shapes,
@@ -224,6 +235,20 @@ class _Model:
                 ]
             )
         ]
+
+    def require_lines(self) -> None:
+        """Refuse a range of field in which a component has no line at the start."""
+        values = {one.name: one.value for one in self.parameters}
+        rows = self.compute_shapes(values)[0]
+        for one, row in zip(self.components, rows, strict=False):
+            least = _NOTHING / one.line.fwhm_mT ** (self.experiment.harmonic + 1)
+            if np.abs(row).max() < least:
+                place = self.experiment.frequency_GHz * 1e3 / BOHR_MHz_PER_mT
+                raise InputError(
+                    f"Expected a line{f' of {one.name}' if one.name else ''} between "
+                    f"{self.x[0]:g} and {self.x[-1]:g} mT at {self.experiment.frequency_GHz:g} "
+                    f"GHz, got none; it is expected about {place / one.system.g_isotropic:.0f} mT."
+                )
 
     def find(self, component: Component, values: Mapping[str, float]) -> dict[str, float]:
         """A component's own numbers among all values."""
