@@ -93,7 +93,7 @@ def draw_fit(place: Figure | SubFigure | tuple[Axes, Axes], fit: FitResult) -> p
 def _add_legend(figure: Figure | SubFigure, axes: Sequence[Axes], width_in: float) -> None:
     """Legend above all panels, in as few rows as there is room for."""
     entries = [entry for ax in axes for entry in zip(*ax.get_legend_handles_labels(), strict=True)]
-    size_pt = _get_size_pt("legend.fontsize")
+    size_pt = _to_pt(mpl.rcParams["legend.fontsize"])
     handle_in = _HANDLE * size_pt / 72
     widest_in = max(handle_in + _measure_in(name, size_pt) for _, name in entries)
     n_columns = min(max(int(width_in / widest_in), 1), len(entries))
@@ -172,26 +172,26 @@ def _write_numbers(ax: Axes, fit: FitResult, width_in: float) -> float:
     ax.set_axis_off()
     lines = _arrange(list(_list_numbers(fit)), _SPARE * width_in)
     ax.set_title("\n".join(lines), loc="left", fontsize=_TEXT_PT, linespacing=_LINE_SPACING, pad=0)
-    legend_pt = _LEGEND * _get_size_pt("legend.fontsize")
+    legend_pt = _LEGEND * _to_pt(mpl.rcParams["legend.fontsize"])
     return (len(lines) * _LINE_SPACING * _TEXT_PT + legend_pt) / 72
 
 
 def _get_axis_in() -> float:
     """Height in inches of the numbers and the label below a panel."""
-    sizes = _get_size_pt("axes.labelsize") + _get_size_pt("xtick.labelsize")
+    sizes = _to_pt(mpl.rcParams["axes.labelsize"]) + _to_pt(mpl.rcParams["xtick.labelsize"])
     return _AXIS_IN + _LINE_SPACING * sizes / 72
 
 
-def _get_size_pt(name: str) -> float:
-    """Size of a type in the current style."""
-    return FontProperties(size=mpl.rcParams[name]).get_size_in_points()
+def _to_pt(size: float | str) -> float:
+    """Size of a type as a number, also where a style says it in words."""
+    return float(FontProperties(size=size).get_size_in_points())
 
 
 def _fit_label(curve: Curve, room_in: float) -> str:
     """What is drawn upwards, in one line or two, as there is room beside the panel."""
     label = name_intensity(curve.data)
     quantity = label.removesuffix(" (arb. units)")
-    size_pt = _get_size_pt("axes.labelsize")
+    size_pt = _to_pt(mpl.rcParams["axes.labelsize"])
     for one in (label, f"{quantity}\n(arb. units)", "Intensity\n(arb. units)"):
         widest_in = max(_measure_in(line, size_pt) for line in one.split("\n"))
         if widest_in <= _SPARE * room_in:
