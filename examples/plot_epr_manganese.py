@@ -22,7 +22,8 @@ truth = epr.SpinSystem(2.5, 2.0035, [epr.Nucleus("55Mn", -192.0)], d_strain_MHz=
 experiment = epr.CwExperiment(9.45, (308.0, 367.0), 400, modulation_mT=0.2)
 simulated = epr.simulate_cw(truth, experiment, epr.LineShape(1.0))
 y = simulated.y / np.ptp(simulated.y)
-spectrum = simulated.do("add_noise", y + 0.01 * random.normal(size=len(y)), metadata={"title": "Mn"})
+noise = 0.01 * random.normal(size=len(y))
+spectrum = simulated.do("add_noise", y + noise, metadata={"title": "Mn"})
 
 # %%
 # Three models: no zero-field splitting, one D for all, and a distribution of D about zero. Only the
@@ -69,8 +70,8 @@ with figures.journal_style():
 # Nuclei near the spin modulate its echo: 111Cd, 113Cd and, of ligands, 1H. The lines are found in
 # the transform, and named.
 pulses = epr.EseemExperiment(1220.0, 120.0, n_points=1024, decay_us=4.0)
-nuclei = [epr.Nucleus("113Cd", (0.5, 2.5)), epr.Nucleus("111Cd", (0.5, 2.5))]
-nuclei += 2 * [epr.Nucleus("1H", (-1.5, 3.0))]
+nuclei = [epr.Nucleus("113Cd", (0.5, 2.5)), epr.Nucleus("111Cd", (0.48, 2.39))]
+nuclei += 6 * [epr.Nucleus("1H", (-0.5, 1.0))]
 echo = epr.simulate_three_pulse_eseem(nuclei, pulses)
 noisy = echo.do("add_noise", echo.y + 5e-5 * random.normal(size=echo.y.shape))
 lines = epr.process_eseem(noisy)
