@@ -37,13 +37,7 @@ _SMEARED = 6  # how much less is left of errors of both signs once there is a li
 _SLOWEST = 0.8  # ratio of harmonics of neighbouring degrees that is reckoned with
 _N_WIDTHS = 12  # classes of broadening by strain
 _NODES_BY_BEND = {2: 0.05, 3: 0.12, 4: 0.17, 5: 0.21, 6: 0.26}  # up to which, see _choose_fields
-_NODES_BY_RANGE = {
-    2: 0.02,
-    3: 0.13,
-    4: 0.2,
-    5: 0.3,
-    6: 0.4,
-}  # likewise, half the range by the field
+_NODES_BY_RANGE = {2: 0.02, 3: 0.13, 4: 0.2, 5: 0.3, 6: 0.4}  # likewise, half range by field
 _MOST_NODES = 8
 _SPACING = 1.5  # of the parts of a wide distribution, in standard deviations
 _LEAST_RATIO = 1.5  # of a wide distribution's width to its parts', below which ripples are larger
