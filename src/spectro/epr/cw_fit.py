@@ -148,7 +148,7 @@ def fit_cw(
         settings=_list_settings(model, vary, options, search),
     )
     signs = _find_untold_signs(problem, minimum)
-    return replace(result, warnings=(*result.warnings, *signs))
+    return replace(result, warnings=(*result.warnings, *_find_unseen(result), *signs))
 
 
 def _list_components(system: Systems, line: Lines | None) -> list[Component]:
@@ -177,9 +177,10 @@ def _list_components(system: Systems, line: Lines | None) -> list[Component]:
 def _cut(spectrum: Spectrum, window_mT: tuple[float, float] | None) -> Spectrum:
     """Spectrum in a window, with the field ascending."""
     if len(spectrum.axes) != 1 or spectrum.axes[0].unit != "mT":
+        axes = [f"{one.name or 'an axis'} in {one.unit or 'no unit'}" for one in spectrum.axes]
+        remedy = "take one slice of a series" if len(axes) > 1 else "choose a CW spectrum"
         raise InputError(
-            f"Expected a spectrum over magnetic field in mT, got {len(spectrum.axes)} axes, the "
-            f"last in {spectrum.axes[-1].unit or 'no unit'}; take one slice of a series."
+            f"Expected a spectrum over magnetic field in mT, got {' and '.join(axes)}; {remedy}."
         )
     low, high = window_mT or (-math.inf, math.inf)
     order = np.argsort(spectrum.x, kind="stable")
@@ -368,6 +369,15 @@ def _derive_shares(
 
         found[f"{name}.percent"] = (*propagate(minimum, share, level), "%")
     return found
+
+
+def _find_unseen(result: FitResult) -> list[str]:
+    """Sentences about components that may as well not be there."""
+    return [
+        f"The interval of {name} reaches 0: the spectrum does not show that this line is there."
+        for name, known in result.uncertainties.items()
+        if name.rpartition(".")[2] == "amplitude" and known.low <= 0
+    ]
 
 
 def _find_untold_signs(problem: Problem, minimum: Minimum) -> list[str]:

@@ -166,6 +166,14 @@ def test_damaged_and_lonely_files_are_told_in_one_line(tmp_path, capsys):
         alone.unlink()
 
 
+def test_a_spectrum_without_a_line_is_told_of(tmp_path, capsys):
+    x, _ = simulate()
+    noise = np.random.default_rng(3).normal(size=len(x))
+    fixed = ("--vary", "gaussian_mT")
+    assert run(write(tmp_path / "n.txt", x, noise), "--model", "mn2+", *FREQUENCY, *fixed) == 0
+    assert "amplitude reaches 0" in capsys.readouterr().err
+
+
 def test_other_files_are_told_in_one_line(tmp_path, capsys):
     assert run(tmp_path / "none.txt", "--model", "mn2+") == 2
     check_complaint(capsys, "none.txt")
@@ -174,7 +182,7 @@ def test_other_files_are_told_in_one_line(tmp_path, capsys):
     times = tmp_path / "times.txt"
     times.write_text("Time (ns)\tEcho ()\n" + "".join(f"{n}\t{n}\n" for n in range(40)))
     assert run(times, "--model", "mn2+", *FREQUENCY) == 2
-    check_complaint(capsys, "magnetic field in mT")
+    check_complaint(capsys, "choose a CW spectrum")
 
 
 def test_a_result_needs_a_place(file, tmp_path, capsys):
