@@ -170,7 +170,7 @@ def _run_fit(args: argparse.Namespace) -> int:
     if args.slice is not None:
         spectrum = spectrum.take(args.slice)
     system, line = Component("", model.system, model.line).replace(_read_values(args.set))
-    vary = tuple(args.vary.split(",")) if args.vary else model.vary
+    vary = model.vary if args.vary is None else tuple(args.vary.split(","))
     settings = {} if args.frequency is None else {"frequency_GHz": args.frequency}
     fit = fit_cw(
         spectrum,

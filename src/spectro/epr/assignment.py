@@ -19,7 +19,7 @@ class Candidate:
     isotope : str
         Nucleus.
     kind : str
-        Transition, as in "Larmor" or "|nu_I + A/2|".
+        Transition, as in "Larmor" or ``"|nu_I + A/2|"``.
     predicted_MHz : float
         Where it is expected.
     distance_MHz : float

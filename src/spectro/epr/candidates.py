@@ -83,7 +83,7 @@ class Coupling:
         Of the middle of a weak pair, or of half the distance of a strong one, from the Larmor
         frequency; otherwise the largest distance of a line from where it is expected.
     way : str
-        "weak pair" for |A| < 2 nu_I, "strong pair" for |A| > 2 nu_I, "diagonalisation".
+        "weak pair" for ``|A| < 2 nu_I``, "strong pair" for ``|A| > 2 nu_I``, "diagonalisation".
     """
 
     isotope: str

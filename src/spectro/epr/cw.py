@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from scipy.fft import irfft, next_fast_len, rfft
 from scipy.special import jv
 
-from spectro.epr.powder import Pattern, Sweep, compute_pattern, split_strain
+from spectro.epr.powder import Pattern, Sweep, compute_pattern
 from spectro.epr.spin_system import BOHR_MHz_PER_mT, SpinSystem
+from spectro.epr.strains import split_strain
 from spectro.model import Axis, InputError, Spectrum
 
 Array = NDArray[np.float64]
@@ -184,7 +185,7 @@ def no_line(system: SpinSystem, experiment: CwExperiment) -> InputError:
     centre = 1e3 * experiment.frequency_GHz / (BOHR_MHz_PER_mT * system.g_isotropic)
     return InputError(
         f"Expected a line between {low:g} and {high:g} mT at {experiment.frequency_GHz:g} GHz, got "
-        f"none; sweep about {centre:.0f} mT."
+        f"none; it is expected about {centre:.0f} mT."
     )
 
 

@@ -38,6 +38,7 @@ _MOST_KNOWN = 128  # patterns that are kept
 _EVEN = 1e-3  # of a step, by which points of an even axis may be off
 _FEWEST = 16
 _HALF = 0.5
+_NOTHING = 1e-9  # of the height of a spin 1/2 alone, below which there is no line
 _UNTOLD = 4.0  # times the noise's variance, by which a fit must get worse for a sign to be told
 
 
@@ -68,6 +69,14 @@ class CwFit:
     window_mT: tuple[float, float] | None = None
     experiment: Mapping[str, float] = field(default_factory=dict)
     tolerance: float = 5e-4
+
+    def __post_init__(self) -> None:
+        """Refuse what is no degree."""
+        if self.baseline_degree < -1:
+            raise InputError(
+                f"Expected a degree of the baseline of 0 or more, or -1 for none, got "
+                f"{self.baseline_degree}."
+            )
 
 
 def fit_cw(
@@ -110,7 +119,8 @@ def fit_cw(
     Raises
     ------
     InputError
-        If there is no frequency, no line in the range of field, or a parameter that is not known.
+        If there is no frequency, no line in the range of field at the start, or a parameter that is
+        not known.
 
     Notes
     -----
@@ -120,6 +130,7 @@ def fit_cw(
     options, search = options or CwFit(), search or Search()
     data = _cut(spectrum, options.window_mT)
     model = _Model(data, _list_components(system, line), tuple(vary), options)
+    model.require_lines()
     problem = Problem(
         (np.asarray(data.y.real, float),),
         model.compute_shapes,
@@ -139,7 +150,7 @@ def fit_cw(
         settings=_list_settings(model, vary, options, search),
     )
     signs = _find_untold_signs(problem, minimum)
-    return replace(result, warnings=(*result.warnings, *signs))
+    return replace(result, warnings=(*result.warnings, *_find_unseen(result), *signs))
 
 
 def _list_components(system: Systems, line: Lines | None) -> list[Component]:
@@ -168,9 +179,10 @@ def _list_components(system: Systems, line: Lines | None) -> list[Component]:
 def _cut(spectrum: Spectrum, window_mT: tuple[float, float] | None) -> Spectrum:
     """Spectrum in a window, with the field ascending."""
     if len(spectrum.axes) != 1 or spectrum.axes[0].unit != "mT":
+        axes = [f"{one.name or 'an axis'} in {one.unit or 'no unit'}" for one in spectrum.axes]
+        remedy = "take one slice of a series" if len(axes) > 1 else "choose a CW spectrum"
         raise InputError(
-            f"Expected a spectrum over magnetic field in mT, got {len(spectrum.axes)} axes, the "
-            f"last in {spectrum.axes[-1].unit or 'no unit'}; take one slice of a series."
+            f"Expected a spectrum over magnetic field in mT, got {' and '.join(axes)}; {remedy}."
         )
     low, high = window_mT or (-math.inf, math.inf)
     order = np.argsort(spectrum.x, kind="stable")
@@ -228,11 +240,13 @@ class _Model:
         ]
 
     def require_lines(self) -> None:
-        """Refuse a field without a line of some component at the start."""
-        shapes = self.compute_shapes({one.name: one.value for one in self.parameters})[0]
-        for component, shape in zip(self.components, shapes, strict=False):
-            if not shape.any():
-                raise no_line(component.system, self.experiment)
+        """Refuse a range of field in which a component has no line at the start."""
+        values = {one.name: one.value for one in self.parameters}
+        rows = self.compute_shapes(values)[0]
+        for one, row in zip(self.components, rows, strict=False):
+            least = _NOTHING / one.line.fwhm_mT ** (self.experiment.harmonic + 1)
+            if np.abs(row).max() < least:
+                raise no_line(one.system, self.experiment)
 
     def find(self, component: Component, values: Mapping[str, float]) -> dict[str, float]:
         """A component's own numbers among all values."""
@@ -352,6 +366,15 @@ def _derive_shares(
 
         found[f"{name}.percent"] = (*propagate(minimum, share, level), "%")
     return found
+
+
+def _find_unseen(result: FitResult) -> list[str]:
+    """Sentences about components that may as well not be there."""
+    return [
+        f"The interval of {name} reaches 0: the spectrum does not show that this line is there."
+        for name, known in result.uncertainties.items()
+        if name.rpartition(".")[2] == "amplitude" and known.low <= 0
+    ]
 
 
 def _find_untold_signs(problem: Problem, minimum: Minimum) -> list[str]:

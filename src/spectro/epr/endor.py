@@ -33,7 +33,7 @@ class EndorLine:
     low_MHz, high_MHz : float
         Least and greatest over all directions.
     intensity : float
-        |<Ix>|^2 with the hyperfine enhancement, averaged over directions.
+        ``|<Ix>|^2`` with the hyperfine enhancement, averaged over directions.
     """
 
     isotope: str

@@ -101,9 +101,9 @@ def simulate_three_pulse_eseem(
                         + [1 - cos(b tau)] [1 - cos(a (T + tau))]}
 
     with a, b = 2 pi sqrt((nu_I +/- A/2)^2 + (B/2)^2), k = (nu_I B / (nu_a nu_b))^2, A = n.T.n and
-    A^2 + B^2 = |T n|^2 for the hyperfine tensor T and the direction n of the field. Several nuclei
-    multiply within each manifold of the electron spin, so the two parts are products of their own.
-    A mixture of isotopes is averaged before the product.
+    ``A^2 + B^2 = |T n|^2`` for the hyperfine tensor T and the direction n of the field. Several
+    nuclei multiply within each manifold of the electron spin, so the two parts are products of
+    their own. A mixture of isotopes is averaged before the product.
 
     References
     ----------

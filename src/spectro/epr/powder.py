@@ -14,9 +14,9 @@ from spectro.epr.spin_system import (
     Operators,
     SpinSystem,
     build_operators,
-    differentiate,
 )
 from spectro.epr.sticks import deposit
+from spectro.epr.strains import list_strains
 
 Array = NDArray[np.float64]
 
@@ -44,25 +44,10 @@ _ALTERNATING = 2.0  # how much less is left of shifts, whose sign changes with d
 _SMEARED = 2.5  # how much less is left of amplitudes once there is a line shape; measured
 _SLOWEST = 0.8  # ratio of harmonics to those of the degree before that is reckoned with
 _N_WIDTHS = 12  # classes of broadening by strain
-_NODES_BY_BEND = {
-    2: 0.05,
-    3: 0.12,
-    4: 0.17,
-    5: 0.21,
-    6: 0.26,
-    8: 0.3,
-}  # up to which, see _choose_fields
-_NODES_BY_RANGE = {
-    2: 0.02,
-    3: 0.13,
-    4: 0.2,
-    5: 0.3,
-    6: 0.4,
-}  # likewise, half the range by the field
+# nodes of field, up to which bend and half range by field; see _choose_fields
+_NODES_BY_BEND = {2: 0.05, 3: 0.12, 4: 0.17, 5: 0.21, 6: 0.26, 8: 0.3}
+_NODES_BY_RANGE = {2: 0.02, 3: 0.13, 4: 0.2, 5: 0.3, 6: 0.4}
 _LEAST_NODES, _MOST_NODES = 4, 10  # the former where nuclear states may change quickly
-_SPACING = 1.5  # of the parts of a wide distribution, in standard deviations
-_LEAST_RATIO = 1.5  # of a wide distribution's width to its parts', below which ripples are larger
-_SPLIT_SHIFT = 0.03  # of the width: shift of second order that strains of D may have unsplit
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -145,7 +130,7 @@ def compute_pattern(system: SpinSystem, sweep: Sweep) -> Pattern:
         system = system.align(1e3 * sweep.frequency_GHz)
         symmetry = find_symmetry(system)
     operators = build_operators(system)
-    strains = _list_strains(system)
+    strains = list_strains(system)
     reach = expect_reach(system, sweep.frequency_GHz)
     matrices, sigmas = [one for one, _ in strains], [sigma for _, sigma in strains]
     degree = 0 if symmetry is Symmetry.ISOTROPIC else _FIRST_DEGREE
@@ -172,18 +157,6 @@ def compute_pattern(system: SpinSystem, sweep: Sweep) -> Pattern:
 def _raise_degree(degree: int, excess: float) -> int:
     """Degree that should do, from how many times the error of this one is too large."""
     return degree + 2 * math.ceil(math.log(excess) / math.log(_PER_TWO_DEGREES))
-
-
-def _list_strains(system: SpinSystem) -> list[tuple[NDArray[np.complex128], float]]:
-    """Derivatives of the Hamiltonian by what is distributed, and standard deviations in MHz."""
-    strains = {"a": system.a_strain_MHz if system.nuclei else 0.0}
-    if system.s > _HALF:
-        strains |= {"d": system.d_strain_MHz, "e": system.e_strain_MHz}
-    return [
-        (differentiate(system, name), strain / _FWHM_PER_SIGMA)
-        for name, strain in strains.items()
-        if strain > 0
-    ]
 
 
 def expect_reach(system: SpinSystem, frequency_GHz: float) -> tuple[float, float]:
@@ -238,36 +211,6 @@ def find_symmetry(system: SpinSystem) -> Symmetry:
         np.abs(t - np.diag(np.diag(t))).max() <= 1e-9 * np.abs(t).max() for t in tensors if t.any()
     )
     return Symmetry.RHOMBIC if aligned else Symmetry.NONE
-
-
-def split_strain(system: SpinSystem, frequency_GHz: float, width_mT: float) -> list[SpinSystem]:
-    """Systems whose narrower strains of D make up a wide one.
-
-    A wide distribution of D shifts lines in second order, D^2 over the microwave frequency, which
-    the derivatives of the fields do not tell. So it is a sum of narrower ones, spaced by little
-    more than their own standard deviation, which leaves ripples of 2e-4. They stand at multiples of
-    their spacing, whatever D is, so that distributions nearly alike have them in common.
-    """
-    sigma = system.d_strain_MHz / _FWHM_PER_SIGMA
-    order = 4 * system.s * (system.s + 1) / (1e3 * frequency_GHz)  # of the shift by D^2
-    narrow = math.sqrt(_SPLIT_SHIFT * width_mT * 28.0 / order) if order > 0 else math.inf
-    if system.s <= _HALF or sigma <= narrow:
-        return [system]
-    while sigma < _LEAST_RATIO * narrow:
-        narrow /= math.sqrt(2)
-    spread, spacing = math.sqrt(sigma**2 - narrow**2), _SPACING * narrow
-    first, last = (round((system.d_MHz + sign * 3.5 * spread) / spacing) for sign in (-1, 1))
-    centres = spacing * np.arange(first, last + 1)
-    weights = np.exp(-0.5 * ((centres - system.d_MHz) / spread) ** 2)
-    return [
-        replace(
-            system,
-            d_MHz=float(centre),
-            d_strain_MHz=narrow * _FWHM_PER_SIGMA,
-            weight=system.weight * float(weight / weights.sum()),
-        )
-        for centre, weight in zip(centres, weights, strict=True)
-    ]
 
 
 def _choose_fields(

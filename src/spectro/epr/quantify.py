@@ -1,11 +1,4 @@
-"""Numbers of spins, from double integrals against those of a standard.
-
-References
-----------
-.. [1] G. R. Eaton, S. S. Eaton, D. P. Barr, R. T. Weber, Quantitative EPR, Springer 2010,
-   DOI 10.1007/978-3-211-92948-3.
-.. [2] R. Aasa, T. Vaenngard, J. Magn. Reson. 1975, 19, 308.
-"""
+"""Numbers of spins, from double integrals against those of a standard."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -112,6 +105,12 @@ def count_spins(
     (exactly, even where it broadens the line), Q, 1/T (Curie), S(S+1) and, as the field is swept,
     g [1]_ [2]_. Filling and place in the resonator are taken to be alike, and no line to be
     saturated.
+
+    References
+    ----------
+    .. [1] G. R. Eaton, S. S. Eaton, D. P. Barr, R. T. Weber, Quantitative EPR, Springer 2010,
+       DOI 10.1007/978-3-211-92948-3.
+    .. [2] R. Aasa, T. Vaenngard, J. Magn. Reson. 1975, 19, 308.
     """
     ours, theirs = (
         one if isinstance(one, DoubleIntegral) else double_integral(one)

@@ -144,6 +144,11 @@ def join_limits(ax: Axes, axis: Axis) -> tuple[float, float]:
 
 def label_intensity(ax: Axes, spectrum: Spectrum) -> None:
     """Name what is drawn upwards; its unit is arbitrary, so there is no scale."""
-    quantity = str(spectrum.metadata.get("quantity") or "intensity")
-    ax.set_ylabel(f"{quantity[:1].upper()}{quantity[1:]} (arb. units)")
+    ax.set_ylabel(name_intensity(spectrum))
     ax.set_yticks([])
+
+
+def name_intensity(spectrum: Spectrum) -> str:
+    """Label of the axis of intensity, as in "Intensity (arb. units)"."""
+    quantity = str(spectrum.metadata.get("quantity") or "intensity")
+    return f"{quantity[:1].upper()}{quantity[1:]} (arb. units)"

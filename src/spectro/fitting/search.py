@@ -60,11 +60,11 @@ class Search:
     profile: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse what is no number of starts and no probability."""
-        if self.n_starts < 1 or not 0 < self.level < 1:
+        """Refuse what is no number of starts, no seed and no probability."""
+        if self.n_starts < 1 or self.seed < 0 or not 0 < self.level < 1:
             raise InputError(
-                f"Expected at least one start and a level between 0 and 1, got {self.n_starts} and "
-                f"{self.level}."
+                f"Expected at least one start, a seed of at least 0 and a level between 0 and 1, "
+                f"got {self.n_starts}, {self.seed} and {self.level}."
             )
         if self.n_bootstrap != 0 and self.n_bootstrap < _FEWEST_REPLICATES:
             raise InputError(

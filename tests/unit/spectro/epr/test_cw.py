@@ -249,5 +249,5 @@ def test_what_cannot_be_is_told(make, told):
 
 
 def test_a_sweep_without_a_line_is_told():
-    with pytest.raises(spectro.InputError, match="sweep about 337 mT"):
+    with pytest.raises(spectro.InputError, match="expected about 337 mT"):
         epr.simulate_cw(manganese(), epr.CwExperiment(9.46, (500, 580)))

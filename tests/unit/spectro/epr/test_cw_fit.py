@@ -209,5 +209,5 @@ def test_a_spectrum_without_a_frequency_or_a_line_is_told():
     nameless = replace(spectrum, metadata={})
     with pytest.raises(spectro.InputError, match="microwave frequency"):
         epr.fit_cw(nameless, system)
-    with pytest.raises(spectro.InputError, match="got none; sweep about"):
+    with pytest.raises(spectro.InputError, match="got none; it is expected about"):
         epr.fit_cw(spectrum, system, options=epr.CwFit(experiment={"frequency_GHz": 34.0}))

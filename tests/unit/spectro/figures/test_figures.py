@@ -1,6 +1,7 @@
 """Figures of spectra draw what they are given, with units, and nothing over anything else."""
 
 import math
+from contextlib import nullcontext
 from itertools import combinations
 
 import numpy as np
@@ -210,6 +211,60 @@ def test_many_numbers_are_cut_short():
     told = figure.axes[0].get_title(loc="left")
     assert "and 3 more" in told
     assert "n12" not in told
+
+
+def epr_like_fit():
+    """One component over a baseline, long names, wide intervals, an intensity with a unit."""
+    made = fit_of(FIELD, names=("spectrum",))
+    curve = made.curves[0]
+    parts = {"spectrum": curve.components["spectrum"], "baseline": np.full(len(FIELD), 0.1)}
+    about = {"title": "24h", "quantity": "MWAbsorption (1st harm.)"}
+    values = {
+        "g": (2.0041684, "", 1.3e-6),
+        "a_MHz": (25.120, "MHz", 0.05),
+        "a2_MHz": (-23.970, "MHz", 0.05),
+        "gaussian_mT": (0.5707, "mT", 0.003),
+        "lorentzian_mT": (0.16, "mT", 0.004),
+        "amplitude": (1075.8, "intensity mT^2", 3.7),
+        "baseline_0": (3.43, "", 0.1),
+        "baseline_1": (2.81, "", 0.2),
+    }
+    return FitResult(
+        "CW EPR",
+        {name: value for name, (value, _, _) in values.items()},
+        {name: unit for name, (_, unit, _) in values.items()},
+        {name: Uncertainty(e, v - 2 * e, v + 2 * e) for name, (v, _, e) in values.items()},
+        np.eye(8),
+        (
+            Curve(
+                Spectrum(curve.data.y + 0.1, (FIELD,), about),
+                Spectrum(curve.best_fit.y + 0.1, (FIELD,), about),
+                parts,
+            ),
+        ),
+        0.02,
+    )
+
+
+@pytest.mark.parametrize("size_in", [(3.33, 3.2), (3.33, 2.4), (2.6, 3.2), (7.0, 3.0)])
+@pytest.mark.parametrize("is_styled", [True, False])
+def test_numbers_and_long_labels_of_a_fit_find_room(size_in, is_styled):
+    with figures.journal_style() if is_styled else nullcontext():
+        figure = figures.make_figure(*size_in)
+        figures.draw_fit(figure, epr_like_fit())
+        check_texts(figure)
+
+
+def test_of_one_component_only_the_baseline_is_drawn_apart():
+    figure = figures.make_figure(3.33, 3.2)
+    table = figures.draw_fit(figure, epr_like_fit())
+    upper = figure.axes[1]
+    assert [line.get_label() for line in upper.lines] == ["data", "fit", "baseline"]
+    np.testing.assert_allclose(table["component_spectrum"] + 0.1, table["best_fit"])
+    told = figure.axes[0].get_title(loc="left")
+    assert "intensity mT$^{2}$" in told
+    assert "baseline" not in told
+    assert "gaussian" in told
 
 
 def test_a_fit_goes_into_two_panels():
