@@ -241,10 +241,13 @@ def plan_raster(experiment: CwExperiment, line: LineShape, tolerance: float) -> 
     return Raster(sweep, fine, length)
 
 
+Known = MutableMapping[tuple[SpinSystem, Raster], tuple[Transform, float]]
+
+
 def transform_system(
     system: SpinSystem,
     raster: Raster,
-    known: MutableMapping[tuple[SpinSystem, Raster], tuple[Transform, float]] | None = None,
+    known: Known | None = None,
 ) -> tuple[Transform, float]:
     """Fourier transform (K,) of the powder pattern of a system, strains included, and its error.
 
@@ -260,16 +263,21 @@ def transform_system(
     total, error = np.zeros(raster.length // 2 + 1, complex), 0.0
     for pure in system.split_isotopes():
         for part in split_strain(pure, raster.sweep.frequency_GHz, raster.sweep.width_mT):
-            key = replace(part, weight=1.0), raster
-            if known is None or key not in known:
-                found = _transform(compute_pattern(part, raster.sweep), raster)
-                if known is not None:
-                    known[key] = found
-            else:
-                found = known[key]
+            found = _transform_known(part, raster, known)
             total += part.weight * _REFERENCE / part.dimension * found[0]
             error = max(error, found[1])
     return total, error
+
+
+def _transform_known(
+    part: SpinSystem, raster: Raster, known: Known | None
+) -> tuple[Transform, float]:
+    if known is None:
+        return _transform(compute_pattern(part, raster.sweep), raster)
+    key = replace(part, weight=1.0), raster
+    if key not in known:
+        known[key] = _transform(compute_pattern(part, raster.sweep), raster)
+    return known[key]
 
 
 def _transform(pattern: Pattern, raster: Raster) -> tuple[Transform, float]:

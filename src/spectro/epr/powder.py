@@ -14,6 +14,7 @@ from spectro.epr.spin_system import (
     Operators,
     SpinSystem,
     build_operators,
+    principal_values,
 )
 from spectro.epr.sticks import deposit
 from spectro.epr.strains import list_strains
@@ -164,7 +165,7 @@ def expect_reach(system: SpinSystem, frequency_GHz: float) -> tuple[float, float
     centre = 1e3 * frequency_GHz / (BOHR_MHz_PER_mT * abs(system.g_isotropic))
     split_MHz = (2 * system.s - 1) * (abs(system.d_MHz) + 3 * abs(system.e_MHz))
     for nucleus, kind in zip(system.nuclei, system.isotopes, strict=True):
-        split_MHz += kind.spin * float(np.abs(np.linalg.eigvalsh(nucleus.tensor_MHz)).max())
+        split_MHz += kind.spin * float(np.abs(principal_values(nucleus.a_MHz, "a_MHz")).max())
     half = min(split_MHz / (BOHR_MHz_PER_mT * abs(system.g_isotropic)), 0.5 * centre)
     return centre - half, centre + half
 

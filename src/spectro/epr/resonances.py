@@ -88,9 +88,14 @@ def find_resonances(
 
 def _pair_levels(energies: Array) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Every pair of levels (N,), the lower one first."""
-    low, high = np.triu_indices(len(energies), 1)
+    low, high = _list_pairs(len(energies))
     is_turned = energies[low] > energies[high]
     return np.where(is_turned, high, low), np.where(is_turned, low, high)
+
+
+@lru_cache(maxsize=16)
+def _list_pairs(n: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    return np.triu_indices(n, 1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

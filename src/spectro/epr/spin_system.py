@@ -1,6 +1,7 @@
 """One electron spin and the nuclei that it couples to."""
 
 import itertools
+import math
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -114,7 +115,7 @@ class SpinSystem:
         if np.min(np.abs(principal_values(self.g, "g"))) < _SMALL:
             raise InputError(f"Expected g values other than 0, got {self.g}.")
         numbers = (self.d_MHz, self.e_MHz, self.d_strain_MHz, self.e_strain_MHz, self.a_strain_MHz)
-        if not np.isfinite(numbers).all() or min(numbers[2:]) < 0 or not self.weight >= 0:
+        if not all(map(math.isfinite, numbers)) or min(numbers[2:]) < 0 or not self.weight >= 0:
             raise InputError(
                 f"Expected finite D and E, and strains and a weight of at least 0, got {numbers} "
                 f"and {self.weight}."
@@ -137,7 +138,7 @@ class SpinSystem:
     def dimension(self) -> int:
         """Number of levels."""
         spins = [self.s, *(one.spin for one in self._isotopes)]
-        return int(np.prod([round(2 * spin + 1) for spin in spins]))
+        return math.prod(round(2 * spin + 1) for spin in spins)
 
     @property
     def g_tensor(self) -> Tensor:
@@ -147,7 +148,7 @@ class SpinSystem:
     @property
     def g_isotropic(self) -> float:
         """Mean of the principal values of g."""
-        return float(np.mean(principal_values(self.g, "g")))
+        return float(principal_values(self.g, "g").sum()) / 3
 
     @property
     def zero_field_tensors(self) -> tuple[Tensor, Tensor]:
@@ -254,6 +255,8 @@ def principal_values(value: Principal, name: str) -> Tensor:
     InputError
         If there are others.
     """
+    if isinstance(value, float) and math.isfinite(value):
+        return np.full(3, value)
     numbers = np.atleast_1d(np.asarray(value, float))
     if numbers.ndim != 1 or len(numbers) not in (1, 2, 3) or not np.isfinite(numbers).all():
         raise InputError(
