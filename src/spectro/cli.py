@@ -149,7 +149,7 @@ def _add_fit(commands: Any) -> None:
     parser.add_argument("--baseline", type=int, default=1, metavar="DEGREE", help="-1 for none")
     parser.add_argument("--frequency", type=float, metavar="GHZ", help="where the file has none")
     parser.add_argument("--slice", type=int, metavar="N", help="of a series, counted from 0")
-    parser.add_argument("--starts", type=int, default=5, metavar="N", help="default 5")
+    parser.add_argument("--starts", type=int, default=3, metavar="N", help="default 3")
     parser.add_argument("--seed", type=int, default=0, help="of the starts; default 0")
     parser.add_argument("--profile", metavar="NAMES", help="intervals of these by profile")
     parser.add_argument(
@@ -170,7 +170,7 @@ def _run_fit(args: argparse.Namespace) -> int:
     if args.slice is not None:
         spectrum = spectrum.take(args.slice)
     system, line = Component("", model.system, model.line).replace(_read_values(args.set))
-    vary = model.vary if args.vary is None else tuple(args.vary.split(","))
+    vary = model.vary if args.vary is None else tuple(one.strip() for one in args.vary.split(","))
     settings = {} if args.frequency is None else {"frequency_GHz": args.frequency}
     fit = fit_cw(
         spectrum,

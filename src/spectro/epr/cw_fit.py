@@ -27,7 +27,7 @@ from spectro.epr.parameters import (
     describe_instrument,
 )
 from spectro.epr.spin_system import SpinSystem
-from spectro.fitting import Minimum, Problem, Search, minimise, propagate, to_result
+from spectro.fitting import Minimum, Problem, Search, find_cost, minimise, propagate, to_result
 from spectro.model import Curve, FitResult, InputError, Parameter, Spectrum, Uncertainty
 
 Array = NDArray[np.float64]
@@ -40,6 +40,7 @@ _FEWEST = 16
 _HALF = 0.5
 _NOTHING = 1e-9  # of the height of a spin 1/2 alone, below which there is no line
 _UNTOLD = 4.0  # times the noise's variance, by which a fit must get worse for a sign to be told
+_HOPELESS = 20.0  # likewise and times the root of the points, before anything is fitted again
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +73,9 @@ class CwFit:
 
     def __post_init__(self) -> None:
         """Refuse what is no degree."""
-        if self.baseline_degree < -1:
+        if self.baseline_degree < -1 or self.baseline_degree != int(self.baseline_degree):
             raise InputError(
-                f"Expected a degree of the baseline of 0 or more, or -1 for none, got "
+                f"Expected a whole degree of the baseline of 0 or more, or -1 for none, got "
                 f"{self.baseline_degree}."
             )
 
@@ -113,7 +114,7 @@ def fit_cw(
     -------
     FitResult
         With an ``amplitude`` of each component, never negative, in units of the intensity times mT
-        (for a first derivative) for a spin 1/2 with g = 2, and with several components the
+        squared (for a first derivative) for a spin 1/2 with g = 2, and with several components the
         ``percent`` of spins in each.
 
     Raises
@@ -130,7 +131,6 @@ def fit_cw(
     options, search = options or CwFit(), search or Search()
     data = _cut(spectrum, options.window_mT)
     model = _Model(data, _list_components(system, line), tuple(vary), options)
-    model.require_lines()
     problem = Problem(
         (np.asarray(data.y.real, float),),
         model.compute_shapes,
@@ -149,8 +149,12 @@ def fit_cw(
         derived=_derive_shares(minimum, model, search.level),
         settings=_list_settings(model, vary, options, search),
     )
-    signs = _find_untold_signs(problem, minimum)
-    return replace(result, warnings=(*result.warnings, *_find_unseen(result), *signs))
+    is_found = any(minimum.values[one.name] for one in model.amplitudes if one.low == 0)
+    return replace(
+        result,
+        warnings=(*result.warnings, *_doubt(problem, minimum, result)),
+        is_converged=result.is_converged and is_found,
+    )
 
 
 def _list_components(system: Systems, line: Lines | None) -> list[Component]:
@@ -167,11 +171,13 @@ def _list_components(system: Systems, line: Lines | None) -> list[Component]:
     elif isinstance(line, Mapping):
         lines = dict(line)
     else:
-        lines = dict(zip(named, line, strict=False))
-    if not named or set(lines) != set(named) or any("." in name for name in named):
+        lines = dict(zip(named, line, strict=False)) if len(line) == len(named) else {}
+    strange = [name for name in named if "." in name or name == "baseline"]
+    if not named or set(lines) != set(named) or strange or ("" in named and len(named) > 1):
         raise InputError(
-            f"Expected at least one spin system, names without points and a line shape for each, "
-            f"got systems {', '.join(named) or 'none'} and lines for {', '.join(lines) or 'none'}."
+            f"Expected at least one spin system, names that hold no point and are not 'baseline', "
+            f"and a line shape for each, got systems {', '.join(named) or 'none'} and lines for "
+            f"{', '.join(lines) or 'others'}."
         )
     return [Component(name, one, lines[name]) for name, one in named.items()]
 
@@ -213,7 +219,7 @@ class _Model:
         self.components, self.options, self.x = components, options, data.x
         self.experiment = _set_up(data, options)
         self.is_even = self.experiment.n_points == len(data.x)
-        self.shared = set(options.shared)
+        self.shared = self._list_shared(vary)
         self._known: dict[tuple[SpinSystem, Raster], tuple[Transform, float]] = {}
         self.parameters = self._describe(vary)
         self.amplitudes = self._list_amplitudes(float(np.ptp(data.y.real)))
@@ -300,6 +306,21 @@ class _Model:
             )
         return tuple(found.values())
 
+    def _list_shared(self, vary: tuple[str, ...]) -> set[str]:
+        """Full names of what components are to have in common."""
+        found: dict[str, set[str]] = {one: set() for one in self.options.shared}
+        for component in self.components:
+            varied = set(choose_varied(component, vary))
+            for one, names in found.items():
+                names.update(varied & set(choose_varied(component, (one,))))
+        lost = [one for one, names in found.items() if not names]
+        if lost:
+            raise InputError(
+                f"Expected parameters that are varied to be shared, got {', '.join(lost)}; varied "
+                f"are {', '.join(vary)}."
+            )
+        return set().union(*found.values())
+
     def _list_amplitudes(self, height: float) -> tuple[Parameter, ...]:
         unit = f"intensity mT^{self.experiment.harmonic + 1}"
         names = [f"{one.name}.amplitude" if one.name else "amplitude" for one in self.components]
@@ -310,7 +331,7 @@ class _Model:
 
 def _set_up(data: Spectrum, options: CwFit) -> CwExperiment:
     """Experiment on an even axis of the spectrum's range."""
-    known = dict(options.experiment)
+    known = {name: value for name, value in options.experiment.items() if value is not None}
     x = data.x
     strange = set(known) - {"frequency_GHz", "harmonic", "modulation_mT", "phase_deg"}
     if strange:
@@ -364,38 +385,64 @@ def _derive_shares(
             counts = {n: values[f"{n}.amplitude"] for n in names}
             return 100 * counts[name] / sum(counts.values())
 
-        found[f"{name}.percent"] = (*propagate(minimum, share, level), "%")
+        value, known = propagate(minimum, share, level)
+        low, high = max(known.low, 0.0), min(known.high, 100.0)
+        found[f"{name}.percent"] = (value, replace(known, low=low, high=high), "%")
     return found
 
 
-def _find_unseen(result: FitResult) -> list[str]:
-    """Sentences about components that may as well not be there."""
-    return [
+def _doubt(problem: Problem, minimum: Minimum, result: FitResult) -> list[str]:
+    """Sentences about components that may as well not be there, and about signs."""
+    amplitudes = {n: v for n, v in minimum.values.items() if n.rpartition(".")[2] == "amplitude"}
+    if not any(amplitudes.values()):
+        return [
+            "No part of the spectrum was found: the start is too far off, or the phase is turned "
+            "by half a turn; give g nearer to it, or phase_deg=180."
+        ]
+    known = result.uncertainties
+    unseen = [
         f"The interval of {name} reaches 0: the spectrum does not show that this line is there."
-        for name, known in result.uncertainties.items()
-        if name.rpartition(".")[2] == "amplitude" and known.low <= 0
+        for name in amplitudes
+        if name in known and known[name].low <= 0
     ]
+    return unseen + _find_untold_signs(problem, minimum)
 
 
 def _find_untold_signs(problem: Problem, minimum: Minimum) -> list[str]:
-    """Sentences about couplings whose other sign fits as well."""
-    found = []
-    y = problem.data[0]
-    limit = _UNTOLD * minimum.noise**2
-    for one in problem.free:
-        name = one.name.rpartition(".")[2]
-        value = minimum.values[one.name]
-        is_signed = name[0] in "ade" and "strain" not in name and name.endswith("_MHz")
-        if not is_signed or value == 0:
-            continue
-        shapes = problem.shapes(minimum.values | {one.name: -value})[0]
-        rest = y - shapes.T @ np.linalg.lstsq(shapes.T, y, rcond=None)[0]
-        if float(rest @ rest) - minimum.noise**2 * minimum.n_free < limit * math.sqrt(len(y)):
-            found.append(
-                f"The sign of {one.name} does not show in this spectrum: {-value:.6g} MHz fits as "
-                f"well."
-            )
+    """Sentences about couplings whose other sign fits as well, alone or with all others."""
+    signed = [
+        one.name
+        for one in problem.free
+        if one.name.rpartition(".")[2][0] in "ade"
+        and "strain" not in one.name
+        and one.name.endswith("_MHz")
+        and minimum.values[one.name] != 0
+    ]
+    alone = [name for name in signed if _fits_turned(problem, minimum, [name])]
+    found = [
+        f"The sign of {name} does not show in this spectrum: {-minimum.values[name]:.6g} MHz fits "
+        f"as well."
+        for name in alone
+    ]
+    if len(signed) > 1 and not alone and _fits_turned(problem, minimum, signed):
+        found.append(
+            f"Only the relative signs of {' and '.join(signed)} show in this spectrum: all of them "
+            f"turned fit as well."
+        )
     return found
+
+
+def _fits_turned(problem: Problem, minimum: Minimum, names: Sequence[str]) -> bool:
+    """Whether the spectrum is fitted as well with some signs turned."""
+    turned = {name: -minimum.values[name] for name in names}
+    bounds = {one.name: (one.low, one.high) for one in problem.parameters}
+    if any(not bounds[name][0] <= value <= bounds[name][1] for name, value in turned.items()):
+        return False
+    noise, least = minimum.noise**2, minimum.noise**2 * minimum.n_free
+    start = minimum.values | turned
+    if find_cost(problem, start) > least + _HOPELESS * noise * math.sqrt(problem.n_points):
+        return False
+    return find_cost(problem, start, is_refitted=True) < least + _UNTOLD * noise
 
 
 def _list_settings(

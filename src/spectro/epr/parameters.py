@@ -153,7 +153,7 @@ def describe(
         low = -high
         if "strain" in name:  # of its own order, or of that of what is distributed
             parent = abs(component.values().get(name.replace("_strain", ""), 0.0))
-            low, high = 0.0, max(4 * value, parent, 50 * step)
+            low, high = 0.0, max(4 * value, parent, (high_mT - low_mT) * per_mT)
         spread = 0.5 * abs(value) or 50 * step
         if name.startswith("a") and "strain" not in name:
             spread = min(spread, _STRAY_mT / (_STEP * width) * step)

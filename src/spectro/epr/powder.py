@@ -162,12 +162,16 @@ def _raise_degree(degree: int, excess: float) -> int:
 
 def expect_reach(system: SpinSystem, frequency_GHz: float) -> tuple[float, float]:
     """Fields in mT between which lines of first order lie, but for half of them at the most."""
-    centre = 1e3 * frequency_GHz / (BOHR_MHz_PER_mT * abs(system.g_isotropic))
+    per_g = 1e3 * frequency_GHz / BOHR_MHz_PER_mT
+    g = np.abs(principal_values(system.g, "g"))
     split_MHz = (2 * system.s - 1) * (abs(system.d_MHz) + 3 * abs(system.e_MHz))
     for nucleus, kind in zip(system.nuclei, system.isotopes, strict=True):
         split_MHz += kind.spin * float(np.abs(principal_values(nucleus.a_MHz, "a_MHz")).max())
-    half = min(split_MHz / (BOHR_MHz_PER_mT * abs(system.g_isotropic)), 0.5 * centre)
-    return centre - half, centre + half
+    low, high = (
+        per_g / one + sign * min(split_MHz / (BOHR_MHz_PER_mT * one), 0.5 * per_g / one)
+        for one, sign in ((float(g.max()), -1), (float(g.min()), 1))
+    )
+    return low, high
 
 
 def _find_lines(

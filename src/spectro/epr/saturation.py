@@ -22,6 +22,7 @@ _EMPIRICAL = "empirical"
 _LEAST_S = -0.5  # noise may make an unsaturated curve rise faster than it can
 _NO_S = 1e-4  # at the highest power, below which there is no saturation to speak of
 _BEYOND = 1e4  # below the lowest power, by which P_half is not looked for
+_NEARLY = 0.999  # of the largest s, from which it counts as that
 _LINEAR = 0.9  # of the height without saturation
 _FEW_LINEAR = 3
 _SCATTER = 3.0  # residuals over the errors that were given
@@ -138,8 +139,7 @@ def fit_saturation(
     problem = _build_problem(power, height, sigma, _read_model(model))
     names = ("s_max", "b") if model == "empirical" else ("s_max",)
     minimum = minimise(problem, Search(profile=names))
-    highest = float(power.max())
-    derived = {"P_half_mW": (*_find_half_power(minimum, highest), "mW")}
+    derived = {"P_half_mW": (*_find_half_power(minimum, power), "mW")}
     if conversion_mT_per_sqrt_W is not None:
         time = _find_time(derived["P_half_mW"][:2], conversion_mT_per_sqrt_W, transition)
         derived["T_us"] = (*time, "us")
@@ -241,18 +241,21 @@ def _build_problem(power: Array, height: Array, sigma: Array | None, b: Paramete
     )
 
 
-def _find_half_power(minimum: Minimum, highest_mW: float) -> tuple[float, Uncertainty]:
-    """P_half and its interval from those of s at the highest power, its inverse."""
+def _find_half_power(minimum: Minimum, power_mW: Array) -> tuple[float, Uncertainty]:
+    """P_half and its interval from those of s at the highest power, its inverse.
+
+    Where s is not told from the most that is looked for, P_half may as well be 0.
+    """
+    highest_mW = float(power_mW[-1])
+    most = _BEYOND * highest_mW / float(power_mW[0])
     s, known = minimum.values["s_max"], minimum.uncertainties["s_max"]
 
     def invert(one: float) -> float:
         return highest_mW / one if one > _NO_S else math.inf
 
-    half = invert(s)
+    half, ceiling = invert(s), known.high if known.high < _NEARLY * most else math.inf
     error = half * known.standard_error / s if math.isfinite(half) else math.nan
-    return half, replace(
-        known, standard_error=error, low=invert(known.high), high=invert(known.low)
-    )
+    return half, replace(known, standard_error=error, low=invert(ceiling), high=invert(known.low))
 
 
 def _find_time(
@@ -315,6 +318,11 @@ def _doubt(power: Array, result: FitResult) -> list[str]:
         found.append(
             f"The amplitudes are off by {result.noise:.1f} times their errors: these leave out "
             f"powers and tuning, or the model does not hold."
+        )
+    if known.low == 0 and math.isfinite(known.high):
+        found.append(
+            f"All powers saturate: take {known.high:.3g} mW as the upper bound of P_half, and "
+            f"measure at lower powers."
         )
     if half > highest:
         bound = f"take {known.low:.3g} mW as its lower bound" if known.low > 0 else "it is unknown"

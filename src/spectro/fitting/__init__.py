@@ -1,7 +1,7 @@
 """Least squares for spectra: amplitudes solved for, the rest searched for, uncertainties told."""
 
 from spectro.fitting.comparison import Comparison, compare
-from spectro.fitting.projection import Problem, Slope
+from spectro.fitting.projection import Problem, Slope, find_cost
 from spectro.fitting.search import Minimum, Search, minimise, propagate, to_result
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "Search",
     "Slope",
     "compare",
+    "find_cost",
     "minimise",
     "propagate",
     "to_result",

@@ -311,14 +311,33 @@ def descend(projection: Projection, start: Array) -> End:
     is_cheap = projection.problem.slopes is not None  # then a trial may take its derivative too
     residual = (lambda x: projection.reduce(x)[0]) if is_cheap else projection.residual
     jacobian = (lambda x: projection.reduce(x)[1]) if is_cheap else projection.jacobian
+    size = math.sqrt(projection.state(start).cost) or 1.0  # so that no unit of the data matters
     found = least_squares(  # from 0, where the first step is of one unit
-        lambda u: residual(start + scale * u),
+        lambda u: residual(start + scale * u) / size,
         np.zeros(len(start)),
-        lambda u: jacobian(start + scale * u) * scale,
+        lambda u: jacobian(start + scale * u) * (scale / size),
         bounds=((low - start) / scale, (high - start) / scale),
         ftol=_TOLERANCE,
         xtol=_TOLERANCE,
         gtol=1e-15,
         max_nfev=MOST_EVALUATIONS,
     )
-    return End(start + scale * found.x, 2 * float(found.cost), bool(found.status > 0))
+    cost = 2 * float(found.cost) * size**2
+    return End(start + scale * found.x, cost, bool(found.status > 0))
+
+
+def find_cost(problem: Problem, values: Mapping[str, float], *, is_refitted: bool = False) -> float:
+    """Sum of squares at some values of the parameters, or at the minimum next to them.
+
+    Parameters
+    ----------
+    problem : Problem
+        Data and model.
+    values : mapping of str to float
+        Of all parameters of the shapes; amplitudes follow.
+    is_refitted : bool, optional
+        Whether to search from there.
+    """
+    projection = Projection(problem)
+    x = np.array([values[one.name] for one in projection.free])
+    return descend(projection, x).cost if is_refitted else projection.state(x).cost

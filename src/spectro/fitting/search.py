@@ -27,6 +27,7 @@ from spectro.model import Curve, FitResult, InputError, Parameter, Uncertainty
 
 Array = NDArray[np.float64]
 
+_LARGEST = 1e100
 _N_DRAWS = 8  # of which the best one is a start
 _FEWEST_REPLICATES = 20
 _STEP = 1e-6  # part of a number whose error is unknown
@@ -184,6 +185,12 @@ def _check(problem: Problem, search: Search) -> None:
     twice = {name for name, n in Counter(names).items() if n > 1}
     if twice:
         raise InputError(f"Expected every parameter once, got {', '.join(sorted(twice))} again.")
+    largest = max(float(np.abs(one).max(initial=0.0)) for one in problem.data)
+    if largest > _LARGEST or 0 < largest < 1 / _LARGEST:
+        raise InputError(
+            f"Expected data whose squares can be added up, got values of up to {largest:.3g}; give "
+            f"them in another unit."
+        )
     if not all(np.isfinite(one).all() for one in problem.data):
         raise InputError("Expected finite data, got NaN or infinity; cut them out.")
     n = sum(one.low < one.high for one in _list_terms(problem))

@@ -17,7 +17,7 @@ Array = NDArray[np.float64]
 _SAME_MINIMUM = 0.1  # in units of the variance of the noise
 _TIED = 0.995  # correlation above which two parameters are not told apart
 _SINGULAR = 1e-9  # of the largest singular value
-_FAR = 50.0  # standard errors, beyond which a profile is not followed
+_MOST_DOUBLINGS = 60  # of the step along a profile
 _CORRELATED = 1.2  # Durbin-Watson statistic, below which neighbouring residuals go together
 _FEW = 30  # points below which that is not looked at
 
@@ -113,7 +113,7 @@ def follow_profile(
 ) -> Uncertainty:
     """Interval of a parameter to where the best fit with it fixed gets significantly worse.
 
-    A profile that is flat for long is not followed to its end: the interval ends at the bound, or
+    The step is doubled until the fit gets so, or the bound is met; a profile that stays flat ends
     nowhere where there is none.
     """
     place = [one.name for one in projection.free].index(name)
@@ -129,7 +129,7 @@ def follow_profile(
 
     def find_end(sign: float, bound: float) -> float:
         near, far = value, value + sign * step
-        while abs(far - value) <= _FAR * step:
+        for _ in range(_MOST_DOUBLINGS):
             far = min(far, bound) if sign > 0 else max(far, bound)
             if excess(far) > 0:
                 return float(brentq(excess, near, far, xtol=1e-3 * step, rtol=1e-12))

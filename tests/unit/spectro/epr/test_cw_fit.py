@@ -211,3 +211,92 @@ def test_a_spectrum_without_a_frequency_or_a_line_is_told():
         epr.fit_cw(nameless, system)
     with pytest.raises(spectro.InputError, match="got none; it is expected about"):
         epr.fit_cw(spectrum, system, options=epr.CwFit(experiment={"frequency_GHz": 34.0}))
+
+
+@pytest.mark.parametrize("factor", [1e-9, 1e-30, 1e12])
+def test_the_unit_of_the_intensity_does_not_matter(factor):
+    start = epr.SpinSystem(2.5, 2.003, [epr.Nucleus("55Mn", -195.0)])
+    spectrum = noisy(epr.SpinSystem(2.5, 2.007, MN), epr.LineShape(1.0))
+    fit = epr.fit_cw(spectrum, start)
+    scaled = epr.fit_cw(spectrum.do("scale", factor * spectrum.y), start)
+    for name in ("g", "a_MHz", "gaussian_mT"):
+        assert scaled.values[name] == pytest.approx(fit.values[name], rel=1e-9)
+        assert scaled.intervals[name] == pytest.approx(fit.intervals[name], rel=1e-6)
+    assert scaled.values["amplitude"] == pytest.approx(factor * fit.values["amplitude"])
+
+
+def test_a_spectrum_of_the_other_sign_is_not_taken_for_found():
+    spectrum = noisy(epr.SpinSystem(2.5, 2.007, MN), epr.LineShape(1.0))
+    fit = epr.fit_cw(spectrum.do("turn", -spectrum.y), epr.SpinSystem(2.5, 2.007, MN))
+    assert not fit.is_converged
+    assert any("No part of the spectrum was found" in one for one in fit.warnings)
+
+
+def test_a_strain_is_found_from_a_start_with_hardly_any():
+    true = epr.SpinSystem(2.5, 2.007, MN, d_strain_MHz=100.0)
+    experiment = replace(X_BAND, n_points=300)
+    fit = epr.fit_cw(
+        noisy(true, epr.LineShape(1.5), noise=0.01, experiment=experiment),
+        epr.SpinSystem(2.5, 2.007, MN, d_strain_MHz=5.0),
+        epr.LineShape(1.6),
+        vary=("gaussian_mT", "d_strain_MHz"),
+        options=epr.CwFit(tolerance=5e-3),
+    )
+    assert fit.values["d_strain_MHz"] == pytest.approx(100.0, rel=0.1)
+
+
+def test_only_relative_signs_may_show():
+    true = epr.SpinSystem(2.5, 2.0, [epr.Nucleus("55Mn", -240.0)], d_MHz=400.0)
+    experiment = epr.CwExperiment(9.45, (280.0, 395.0), 1024)
+    spectrum = noisy(true, epr.LineShape(1.2), noise=0.01, experiment=experiment)
+    fit = epr.fit_cw(spectrum, true, epr.LineShape(1.2), vary=("g", "a_MHz", "d_MHz"))
+    assert any("Only the relative signs of a_MHz and d_MHz" in one for one in fit.warnings)
+
+
+def test_all_principal_values_are_shared():
+    systems = [epr.SpinSystem(0.5, (2.05, 2.2)), epr.SpinSystem(0.5, (2.05, 2.2))]
+    experiment = epr.CwExperiment(9.46, (290.0, 350.0), 400)
+    spectrum = noisy(systems[0], epr.LineShape(1.5), noise=0.01, experiment=experiment)
+    fit = epr.fit_cw(
+        spectrum,
+        systems,
+        [epr.LineShape(1.5), epr.LineShape(4.0)],
+        vary=("g",),
+        options=epr.CwFit(shared=("g",)),
+    )
+    assert {"g_perpendicular", "g_parallel"} <= set(fit.uncertainties)
+    assert 0 <= fit.intervals["2.percent"][0] <= fit.intervals["2.percent"][1] <= 100
+    with pytest.raises(spectro.InputError, match="varied to be shared, got gaussian_mT"):
+        epr.fit_cw(spectrum, systems, vary=("g",), options=epr.CwFit(shared=("gaussian_mT",)))
+
+
+@pytest.mark.parametrize("name", ["baseline", "a.b", ""])
+def test_names_that_would_be_mixed_up_are_refused(name):
+    system = epr.SpinSystem(0.5, 2.0)
+    spectrum = noisy(system, epr.LineShape(1.0))
+    with pytest.raises(spectro.InputError, match="names that hold no point"):
+        epr.fit_cw(spectrum, {name: system, "other": system})
+
+
+def test_a_profile_ends_where_the_fit_gets_significantly_worse():
+    true = epr.SpinSystem(2.5, 2.007, MN)
+    spectrum = noisy(true, epr.LineShape(1.0), noise=0.3)
+    options = epr.CwFit(bounds={"d_strain_MHz": (0.0, 1000.0)}, tolerance=5e-3)
+    fit = epr.fit_cw(
+        spectrum,
+        replace(true, d_strain_MHz=5.0),
+        vary=("g", "d_strain_MHz"),
+        options=options,
+        search=Search(profile=("d_strain_MHz",)),
+    )
+    low, high = fit.intervals["d_strain_MHz"]
+    assert low == 0.0
+    fixed = epr.fit_cw(
+        spectrum,
+        replace(true, d_strain_MHz=high),
+        vary=("g",),
+        options=replace(options, bounds={}),
+    )
+    n = len(spectrum.x) - 5  # fitted are g, the strain, the amplitude and two of the baseline
+    worse = n * ((n + 1) * fixed.noise**2 / (n * fit.noise**2) - 1)
+    assert worse == pytest.approx(3.85, rel=0.05)
