@@ -187,6 +187,8 @@ def _cut(spectrum: Spectrum, window_mT: tuple[float, float] | None) -> Spectrum:
     if len(spectrum.axes) != 1 or spectrum.axes[0].unit != "mT":
         axes = [f"{one.name or 'an axis'} in {one.unit or 'no unit'}" for one in spectrum.axes]
         remedy = "take one slice of a series" if len(axes) > 1 else "choose a CW spectrum"
+        if len(axes) == 1 and not spectrum.axes[0].unit:
+            remedy = "name the column with its unit, as in 'Field (mT),Intensity'"
         raise InputError(
             f"Expected a spectrum over magnetic field in mT, got {' and '.join(axes)}; {remedy}."
         )
@@ -194,7 +196,13 @@ def _cut(spectrum: Spectrum, window_mT: tuple[float, float] | None) -> Spectrum:
     order = np.argsort(spectrum.x, kind="stable")
     keep = order[(spectrum.x[order] >= low) & (spectrum.x[order] <= high)]
     keep = keep[np.isfinite(spectrum.y[keep])]
-    if len(keep) < _FEWEST or (np.diff(spectrum.x[keep]) <= 0).any():
+    n_again = int((np.diff(spectrum.x[keep]) <= 0).sum())
+    if n_again:
+        raise InputError(
+            f"Expected every field once, got {n_again} of {len(keep)} again; take one sweep, or "
+            f"average them."
+        )
+    if len(keep) < _FEWEST:
         raise InputError(
             f"Expected at least {_FEWEST} points at different fields, got {len(keep)} between "
             f"{low:g} and {high:g} mT; the spectrum reaches from {spectrum.x.min():g} to "

@@ -171,6 +171,11 @@ def solid_effect_profile(
     """
     _check_positive(frequency_GHz, "a microwave frequency", "GHz")
     plan = _plan(system, nucleus, line, exact)
+    if field_mT is not None and not 0 <= field_mT[0] < field_mT[1] < math.inf:
+        raise InputError(
+            f"Expected a range of field that ascends from 0 mT or more, got {field_mT[0]:g} to "
+            f"{field_mT[1]:g} mT."
+        )
     curves = _compute(plan, 1e3 * frequency_GHz / plan.slope_MHz_per_mT, field_mT)
     axis = Axis(curves.fields_mT, "magnetic field", "mT")
     return _conclude(plan, curves, axis)
