@@ -32,7 +32,7 @@ _BEAT_S, _STALE_S = 5.0, 60.0
 _STARTS = 3
 _PER_WORKER = 4  # fields under way for each, so that none waits and few are lost
 _PARTIAL = re.compile(r"\..+\.partial(\.\w+)?")
-_LIBRARIES = ("OMP", "MKL", "OPENBLAS", "NUMEXPR", "NUMBA")
+_LIBRARIES = ("OMP", "MKL", "OPENBLAS", "NUMEXPR")
 _ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in _LIBRARIES}
 
 
@@ -235,7 +235,7 @@ class _Run:
                     running[future] = one
                 if not running:
                     return
-                with suppress(TimeoutError, CancelledError):
+                with suppress(TimeoutError, CancelledError), client.as_current():
                     wait(list(running), timeout=1, return_when="FIRST_COMPLETED")
                 for future in [one for one in running if one.done()]:
                     self._take_in(future, running.pop(future))
@@ -306,12 +306,13 @@ def _connect(workers: int, scheduler: str | None, memory_limit: str | float) -> 
     }
     with ExitStack() as stack:
         stack.enter_context(dask.config.set(settings))
+        stack.enter_context(_keep_environment())
         try:
             if scheduler is None:
                 cluster = stack.enter_context(_start_cluster(workers, memory_limit))
-                client = stack.enter_context(Client(cluster, timeout=60))
+                client = stack.enter_context(Client(cluster, timeout=60, set_as_default=False))
             else:
-                client = stack.enter_context(Client(scheduler, timeout=20))
+                client = stack.enter_context(Client(scheduler, timeout=20, set_as_default=False))
         except (OSError, RuntimeError, TimeoutError) as error:
             where = f"a scheduler at {scheduler}" if scheduler else "workers that start"
             advice = "check that it runs" if scheduler else "run the batch again"
@@ -319,6 +320,19 @@ def _connect(workers: int, scheduler: str | None, memory_limit: str | float) -> 
         except ValueError as error:
             raise BatchError(f"Expected the address of a scheduler, got: {_trim(error)}.") from None
         yield client
+
+
+@contextmanager
+def _keep_environment() -> Iterator[None]:
+    """Give this process its own environment back; Dask puts that of the workers there, too."""
+    before = {name: os.environ.get(name) for name in _ONE_THREAD}
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
 
 
 def _start_cluster(workers: int, memory_limit: str | float) -> Any:

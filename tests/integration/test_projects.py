@@ -82,6 +82,15 @@ def untouched(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(autouse=True)
+def _environment() -> Iterator[None]:
+    """Commands may change it for the process that they are, which here is that of all tests."""
+    before = dict(os.environ)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
+
+
 @pytest.fixture(scope="module")
 def scheduler() -> Iterator[str]:
     """Address of a cluster in this process, which starts at once."""
