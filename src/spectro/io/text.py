@@ -139,7 +139,8 @@ def save(spectrum: Spectrum, path: str | Path) -> Path:
             f"Expected a place to write {path} to, got {error.strerror}; choose another."
         ) from None
     finally:
-        partial.unlink(missing_ok=True)
+        if partial.exists():  # there may be no such folder
+            partial.unlink()
     return path
 
 
