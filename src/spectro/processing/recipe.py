@@ -190,8 +190,11 @@ def suggest_recipe(spectrum: Spectrum) -> tuple[Step, ...]:
     The digital filter is removed, the FID multiplied by an exponential that falls as it does
     itself, which is best for the signal-to-noise ratio and doubles the width of a Lorentzian [1]_,
     filled with zeros and transformed. The phase that `find_phase` finds is stated in degrees, so
-    that the recipe does the same to any other file; the baseline is a cubic polynomial through what
-    is taken for baseline. All of it is to be looked at, and edited.
+    that the recipe does the same to any other file. It is found without apodisation, whose broad
+    flanks would turn it. Of a FID it is the zeroth order: the transform takes the times as they
+    are, so only a dead time that they do not count leaves a first one, and one that is found
+    without need tilts broad lines that overlap. The baseline is a cubic polynomial through what is
+    taken for baseline. All of it is to be looked at, and edited.
     """
     if not np.iscomplexobj(spectrum.y) or spectrum.axes[-1].unit not in ("s", "ppm", "Hz"):
         kind = "complex" if np.iscomplexobj(spectrum.y) else "real"
@@ -201,15 +204,18 @@ def suggest_recipe(spectrum: Spectrum) -> tuple[Step, ...]:
         )
     strongest = _take_strongest(spectrum)
     steps: list[Step] = []
-    if spectrum.axes[-1].unit == "s":
+    is_fid = spectrum.axes[-1].unit == "s"
+    if is_fid:
         if pick(spectrum.metadata, DELAY):
             steps.append(Step("remove_digital_filter"))
-        width_Hz = _find_width_Hz(replay(strongest, steps))
+        strongest = replay(strongest, steps)
+        width_Hz = _find_width_Hz(strongest)
         if width_Hz > 0:
             steps.append(Step("apodise", {"window": "exponential", "width_Hz": width_Hz}))
-        steps += [Step("zero_fill"), Step("fourier_transform")]
-        strongest = replay(strongest, steps)
-    zero_deg, first_deg = find_phase(strongest)
+        transform = [Step("zero_fill"), Step("fourier_transform")]
+        steps += transform
+        strongest = replay(strongest, transform)
+    zero_deg, first_deg = find_phase(strongest, is_first_order=not is_fid)
     found = {"zero_deg": round(zero_deg, 2), "first_deg": round(first_deg, 2)}
     return (*steps, Step("phase", found), Step("subtract_baseline", {"method": "polynomial"}))
 
