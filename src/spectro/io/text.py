@@ -57,7 +57,8 @@ def read(path: Path) -> list[Spectrum]:
 
 def _make_axis(values: NDArray[np.float64], name: str, unit: str) -> Axis:
     values, unit = convert(values, unit)
-    return Axis(values, _AXIS_NAMES.get(unit, name.lower()), unit)
+    words = [word if word[:1].isdigit() else word.lower() for word in name.split()]  # as 133Cs
+    return Axis(values, _AXIS_NAMES.get(unit, " ".join(words)), unit)
 
 
 def _split(line: str) -> list[str]:

@@ -9,7 +9,7 @@ import spectro
 from spectro import Axis, Spectrum
 from spectro.cli import main
 from spectro.io.text import save
-from spectro.model import InputError, Step
+from spectro.model import FitResult, InputError, Step
 from spectro.processing import (
     apodise,
     cut,
@@ -173,7 +173,7 @@ def test_a_series_has_the_phase_of_its_strongest_row():
 def test_numbers_are_written_with_all_their_digits(tmp_path, rows):
     done = fourier_transform(make_fid(rows=rows))
     read = spectro.io.load_all(save(done, tmp_path / "new" / "a.csv"))
-    assert read[0].axes[0].unit == "ppm"
+    assert read[0].axes[0].label == done.axes[-1].label
     assert read[0].x.tobytes() == done.x.tobytes()
     parts = [part for row in np.atleast_2d(done.y) for part in (row.real, row.imag)]
     assert len(read) == len(parts)
@@ -188,6 +188,13 @@ def test_where_nothing_can_be_written_is_told(tmp_path):
     (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(InputError, match="choose another"):
         save(make_fid(), tmp_path / "file" / "a.csv")
+
+
+def test_where_a_fit_cannot_be_saved_is_told(tmp_path):
+    fit = FitResult("none", {}, {}, {}, np.zeros((0, 0)), (), 0.0)
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    with pytest.raises(InputError, match="choose another"):
+        fit.save(tmp_path / "file" / "fit.json")
 
 
 def process(*arguments):
