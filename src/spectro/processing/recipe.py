@@ -8,10 +8,6 @@ A recipe is TOML. Each step is a table with the function's name as ``do`` and it
     width_Hz = 50.0
 
 Values are data: nothing in a recipe is evaluated.
-
-References
-----------
-.. [1] R. R. Ernst, W. A. Anderson, Rev. Sci. Instrum. 1966, 37, 93, DOI 10.1063/1.1719961.
 """
 
 import inspect
@@ -195,6 +191,10 @@ def suggest_recipe(spectrum: Spectrum) -> tuple[Step, ...]:
     are, so only a dead time that they do not count leaves a first one, and one that is found
     without need tilts broad lines that overlap. The baseline is a cubic polynomial through what is
     taken for baseline. All of it is to be looked at, and edited.
+
+    References
+    ----------
+    .. [1] R. R. Ernst, W. A. Anderson, Rev. Sci. Instrum. 1966, 37, 93, DOI 10.1063/1.1719961.
     """
     if not np.iscomplexobj(spectrum.y) or spectrum.axes[-1].unit not in ("s", "ppm", "Hz"):
         kind = "complex" if np.iscomplexobj(spectrum.y) else "real"
