@@ -58,6 +58,7 @@ def _build_parser() -> _Parser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
     _add_info(commands)
     _add_fit(commands)
+    _add_process(commands)
     return parser
 
 
@@ -208,6 +209,42 @@ def _read_values(settings: Sequence[str]) -> dict[str, float]:
         if not sign:
             raise spectro.InputError(f"Expected NAME=VALUE after --set, got {one!r}.")
     return values
+
+
+def _add_process(commands: Any) -> None:
+    text = "process NMR data by a recipe, or suggest one"
+    parser = commands.add_parser("process", help=text, description=text)
+    parser.add_argument("file", type=Path, metavar="FILE")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--recipe", type=Path, metavar="TOML", help="steps to do, in this order")
+    what.add_argument("--suggest", action="store_true", help="print a recipe that fits the file")
+    parser.add_argument("--out", type=Path, metavar="CSV", help="where to write the result")
+    parser.set_defaults(run=_run_process)
+
+
+def _run_process(args: argparse.Namespace) -> int:
+    from spectro.io.text import save  # noqa: PLC0415
+    from spectro.processing import (  # noqa: PLC0415 - scipy is not loaded for the other ones
+        format_recipe,
+        load_recipe,
+        replay,
+        suggest_recipe,
+    )
+
+    if args.suggest == (args.out is not None):
+        raise spectro.InputError(
+            "Expected --recipe with --out, or --suggest without; "
+            "try 'spectro process FILE --suggest > recipe.toml' first."
+        )
+    if args.suggest:
+        spectrum = spectro.load(args.file)
+        print(format_recipe(suggest_recipe(spectrum), f"For {spectrum.title}."), end="")
+        return OK
+    steps = load_recipe(args.recipe)
+    done = replay(spectro.load(args.file), steps)
+    save(done, args.out)
+    print(f"{args.out}: {' x '.join(map(str, done.y.shape))} over {done.axes[-1].label}")
+    return OK
 
 
 def _save_fit(fit: "FitResult", folder: Path, stem: str) -> None:

@@ -399,7 +399,8 @@ class FitResult:
                 f"Expected a place to write {path} to, got {error.strerror}; choose another."
             ) from None
         finally:
-            partial.unlink(missing_ok=True)
+            if partial.exists():  # there may be no such folder
+                partial.unlink()
         return path
 
     def to_dict(self) -> dict[str, Any]:

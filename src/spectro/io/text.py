@@ -1,5 +1,6 @@
 """Columns of numbers in a text: with or without a header, whatever separates them."""
 
+import os
 import re
 from pathlib import Path
 
@@ -8,12 +9,13 @@ from numpy.typing import NDArray
 
 from spectro.io.files import UnreadableFileError, read_text, tell_source
 from spectro.io.units import convert, to_float
-from spectro.model import Axis, Spectrum
+from spectro.model import Axis, InputError, Spectrum
 
 _NUMBER = re.compile(r"[-+]?(\d+([.,]\d*)?|[.,]\d+)([eEdD][-+]?\d+)?$")
 _STATED = re.compile(r"^[#%;!\s]*([A-Za-z]\w*)\s*[:=]\s*(.+?)\s*$")
 _COLUMN = re.compile(r"^(.*?)\s*[\[(]([^\])]*)[\])]\s*$")
 _MARKS = "#%;!"
+_MOST_DIMENSIONS = 2
 _INDEX = ("index", "no", "no.", "point")
 _AXIS_NAMES = {"mT": "magnetic field", "MHz": "frequency", "s": "time"}
 
@@ -55,7 +57,8 @@ def read(path: Path) -> list[Spectrum]:
 
 def _make_axis(values: NDArray[np.float64], name: str, unit: str) -> Axis:
     values, unit = convert(values, unit)
-    return Axis(values, _AXIS_NAMES.get(unit, name.lower()), unit)
+    words = [word if word[:1].isdigit() else word.lower() for word in name.split()]  # as 133Cs
+    return Axis(values, _AXIS_NAMES.get(unit, " ".join(words)), unit)
 
 
 def _split(line: str) -> list[str]:
@@ -99,3 +102,73 @@ def _name_columns(header: list[str], n_columns: int) -> list[tuple[str, str]]:
         match = _COLUMN.match(word)
         named.append((match[1].strip(), match[2].strip()) if match else (word, ""))
     return named
+
+
+def save(spectrum: Spectrum, path: str | Path) -> Path:
+    """Write a spectrum as columns with commas between them, whole or not at all.
+
+    Parameters
+    ----------
+    spectrum : Spectrum
+        Of one dimension, or of two: then each row is a column.
+    path : path
+        Of the file; the folder is made where it does not exist.
+
+    Returns
+    -------
+    Path
+        The file. What is known of the experiment and each step of processing are in lines above
+        the numbers, which are written with all their digits: `read` gives the same ones back.
+
+    Raises
+    ------
+    InputError
+        If there are more dimensions, or the file cannot be written.
+    """
+    path = Path(path)
+    if spectrum.y.ndim > _MOST_DIMENSIONS:
+        raise InputError(
+            f"Expected a spectrum of one or two dimensions, got {spectrum.y.ndim}; take a slice."
+        )
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_text("\n".join(_write_lines(spectrum)) + "\n", encoding="utf-8")
+        partial.replace(path)
+    except OSError as error:
+        raise InputError(
+            f"Expected a place to write {path} to, got {error.strerror}; choose another."
+        ) from None
+    finally:
+        if partial.exists():  # there may be no such folder
+            partial.unlink()
+    return path
+
+
+def _write_lines(spectrum: Spectrum) -> list[str]:
+    stated = {"sha256": spectrum.source.sha256, "reader": spectrum.source.reader}
+    stated |= {
+        name: str(value)
+        for name, value in spectrum.metadata.items()
+        if name.isidentifier() and isinstance(value, str | int | float)
+    }
+    for k, step in enumerate(spectrum.history, 1):
+        told = ", ".join(f"{name}={value!r}" for name, value in step.settings.items())
+        stated[f"step_{k}"] = f"{step.name}({told})"
+    lines = [f"# {name} = {' '.join(text.split())}" for name, text in stated.items() if text]
+    columns, names = [spectrum.x], [_to_header(spectrum.axes[-1].name, spectrum.axes[-1].unit)]
+    rows, places = [spectrum.y], [""]
+    if spectrum.y.ndim == _MOST_DIMENSIONS:
+        rows, unit = list(spectrum.y), spectrum.axes[0].unit
+        places = [f" at {place!r} {unit}".rstrip() for place in spectrum.axes[0].values.tolist()]
+    for row, place in zip(rows, places, strict=True):
+        parts = {"real": row.real, "imaginary": row.imag} if np.iscomplexobj(row) else {"real": row}
+        for name, part in parts.items():
+            columns.append(part)
+            names.append(f"{name if len(parts) > 1 else 'intensity'}{place}")
+    table = np.column_stack(columns).tolist()
+    return [*lines, ",".join(names), *(",".join(map(repr, row)) for row in table)]
+
+
+def _to_header(name: str, unit: str) -> str:
+    return f"{name or 'axis'} ({unit})" if unit else name or "axis"

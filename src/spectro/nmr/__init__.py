@@ -21,7 +21,7 @@ from spectro.nmr.quadrupolar import (
     simulate_quadrupolar,
 )
 from spectro.nmr.quantification import Amount, quantify
-from spectro.nmr.relaxation import fit_buildup, mean_time_s
+from spectro.nmr.relaxation import buildup_curve, fit_buildup, mean_time_s
 from spectro.nmr.respdor import (
     dipolar_coupling_Hz,
     dipolar_distance_nm,
@@ -53,6 +53,7 @@ __all__ = [
     "Spinning",
     "Suggestion",
     "Tie",
+    "buildup_curve",
     "compare",
     "compute_enhancement",
     "compute_sidebands",

@@ -6,7 +6,6 @@ References
 ----------
 .. [1] D. Freude, J. Haase, NMR Basic Principles and Progress 1993, 29, 1,
    DOI 10.1007/978-3-642-77862-9_1.
-.. [2] G. Czjzek et al., Phys. Rev. B 1981, 23, 2513, DOI 10.1103/PhysRevB.23.2513.
 """
 
 import math
@@ -130,7 +129,11 @@ def simulate_czjzek(shift_axis_ppm: ArrayLike, line: QuadrupolarLine, sigma_MHz:
 
     Notes
     -----
-    Patterns are averaged over Cq^4 eta (1 - eta^2 / 9) exp(-P^2 / (2 sigma^2)) [2]_.
+    Patterns are averaged over Cq^4 eta (1 - eta^2 / 9) exp(-P^2 / (2 sigma^2)) [1]_.
+
+    References
+    ----------
+    .. [1] G. Czjzek et al., Phys. Rev. B 1981, 23, 2513, DOI 10.1103/PhysRevB.23.2513.
     """
     if not 0 < sigma_MHz < math.inf:
         raise InputError(f"Expected a width of the distribution above 0, got {sigma_MHz} MHz.")

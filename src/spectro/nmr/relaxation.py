@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import replace
 from itertools import combinations
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -98,6 +98,29 @@ def fit_buildup(
         settings={"model": model, "initial": initial},
     )
     return _add_doubts(result, t)
+
+
+def buildup_curve(t_s: ArrayLike, fit: FitResult) -> Array:
+    """Magnetisation (N,) that a fit expects at any delays.
+
+    Parameters
+    ----------
+    t_s : (N,) array
+        Delays, of at least 0.
+    fit : FitResult
+        As `fit_buildup` gives it.
+
+    Raises
+    ------
+    InputError
+        If it is the fit of something else.
+    """
+    model: Any = fit.settings.get("model")
+    if model not in get_args(Model):
+        raise InputError(f"Expected a fit of a build-up, got one of {fit.model}; use fit_buildup.")
+    names = ("m_short", "m_long") if model == "bi" else ("m_inf",)
+    amplitudes = np.array([fit.values[name] for name in names])
+    return np.asarray(amplitudes @ _compute_shapes(np.asarray(t_s, float), fit.values, model))
 
 
 def _compute_shapes(t: Array, values: Mapping[str, float], model: Model) -> Array:

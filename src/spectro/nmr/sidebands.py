@@ -133,11 +133,14 @@ def compute_sidebands(
 
     Notes
     -----
-    Herzfeld and Berger [1]_: I_N = < |(1/2 pi) int exp(i Phi(gamma) - i N gamma) d gamma|^2 >, over
-    directions alpha, beta of the rotor in the frame of the tensor, Phi being the phase that the
-    anisotropy adds in the course of a turn of the rotor. An origin of gamma at which Phi = a sin
-    gamma + b sin(2 gamma + c) leaves I_N as it is; then half a turn is enough, as the first term
-    changes its sign and the second does not, and even and odd orders come apart.
+    Herzfeld and Berger [1]_: ::
+
+        I_N = < |(1/2 pi) int exp(i Phi(gamma) - i N gamma) d gamma|^2 >
+
+    over directions alpha, beta of the rotor in the frame of the tensor, Phi being the phase that
+    the anisotropy adds in the course of a turn of the rotor. An origin of gamma at which Phi = a
+    sin gamma + b sin(2 gamma + c) leaves I_N as it is; then half a turn is enough, as the first
+    term changes its sign and the second does not, and even and odd orders come apart.
 
     The average over alpha is an even sum over a quarter of a turn, that over cos beta is Gauss and
     Legendre's; both converge faster than any power once there are half as many directions as the

@@ -5,6 +5,12 @@ from spectro.processing.cutting import cut
 from spectro.processing.echoes import coadd_echoes, to_spikelets
 from spectro.processing.history import STEPS, replay
 from spectro.processing.phasing import CRITERIA, Phase, find_phase, phase
+from spectro.processing.recipe import (
+    format_recipe,
+    load_recipe,
+    parse_recipe,
+    suggest_recipe,
+)
 from spectro.processing.referencing import SCALES, reference, to_hertz, to_ppm
 from spectro.processing.sidebands import shear_pass, sum_isotropic
 from spectro.processing.transform import (
@@ -27,13 +33,17 @@ __all__ = [
     "cut",
     "estimate_noise",
     "find_phase",
+    "format_recipe",
     "fourier_transform",
+    "load_recipe",
+    "parse_recipe",
     "phase",
     "reference",
     "remove_digital_filter",
     "replay",
     "shear_pass",
     "subtract_baseline",
+    "suggest_recipe",
     "sum_isotropic",
     "to_hertz",
     "to_ppm",

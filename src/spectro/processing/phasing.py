@@ -1,10 +1,4 @@
-"""Phases of spectra: given by hand, or found by a criterion.
-
-References
-----------
-.. [1] L. Chen, Z. Weng, L. Goh, M. Garland, J. Magn. Reson. 2002, 158, 164,
-   DOI 10.1016/S1090-7807(02)00069-1.
-"""
+"""Phases of spectra: given by hand, or found by a criterion."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -120,6 +114,11 @@ def find_phase(
     searched; the simplex method is started from its best points. Of three Lorentzians over half of
     the spectrum, the phase at the lines comes out within 3 degrees ("baseline") and 8 ("entropy")
     for noise up to a tenth of the lines.
+
+    References
+    ----------
+    .. [1] L. Chen, Z. Weng, L. Goh, M. Garland, J. Magn. Reson. 2002, 158, 164,
+       DOI 10.1016/S1090-7807(02)00069-1.
     """
     require_frequency(spectrum, "phase it")
     require_complex(spectrum, "phase it")

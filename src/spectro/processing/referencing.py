@@ -1,10 +1,4 @@
-"""Shifts: where 0 ppm is, by IUPAC's ratios, by a line that is known, or by named compounds.
-
-References
-----------
-.. [1] R. K. Harris, E. D. Becker, S. M. Cabral de Menezes, R. Goodfellow, P. Granger, Pure Appl.
-   Chem. 2001, 73, 1795, DOI 10.1351/pac200173111795.
-"""
+"""Shifts: where 0 ppm is, by IUPAC's ratios, by a line that is known, or by named compounds."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -78,6 +72,11 @@ def reference(
     ------
     InputError
         If the scale or the nucleus is not known, or the arguments do not fit together.
+
+    References
+    ----------
+    .. [1] R. K. Harris, E. D. Becker, S. M. Cabral de Menezes, R. Goodfellow, P. Granger, Pure
+       Appl. Chem. 2001, 73, 1795, DOI 10.1351/pac200173111795.
     """
     require_frequency(spectrum, "reference it")
     if spectrum.axes[-1].unit != "ppm":

@@ -166,7 +166,7 @@ def fourier_transform(spectrum: Spectrum, *, first_point: float | None = None) -
     Notes
     -----
     S(nu_j) = sum_k y(t_k) exp(-2 pi i nu_j t_k), with nu_j = (N // 2 - j) / (N dt). The sum of
-    |S|^2 is N times that of |y|^2, and the mean of S is the signal at time zero.
+    squares of S is N times that of y, and the mean of S is the signal at time zero.
 
     References
     ----------

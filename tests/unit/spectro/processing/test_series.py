@@ -162,7 +162,11 @@ def test_every_step_that_changes_a_spectrum_can_be_done_again():
         "Phase",
         "estimate_noise",
         "find_phase",
+        "format_recipe",
+        "load_recipe",
+        "parse_recipe",
         "replay",
+        "suggest_recipe",
     }
     assert names == set(processing.STEPS)
     series = make_pass(SITES)
