@@ -19,6 +19,7 @@ Array = NDArray[np.float64]
 
 _LIMIT = 2 * math.sqrt(2) / math.pi  # of J_1/4 J_-1/4 at 0
 _N_STARTS = 240  # couplings that are tried before the search
+_FINE, _FAR = 0.15, 200.0  # steps in which more are tried, times the longest delay, and to where
 _RANGE = (0.02, 30.0)  # of coupling times: at the longest delay, and at the shortest
 _STRONGEST_Hz = 3e4  # of couplings over a bond, of 1H to 19F or 13C
 _AT_END = 1e-3  # part of a bound, within which an interval ends at it
@@ -141,7 +142,8 @@ def fit_respdor(
     Notes
     -----
     See `respdor_curve` for the model. Intervals of the coupling are followed to where the fit gets
-    significantly worse, and hold couplings further away that fit as well; those of the distance are the same ones in nm.
+    significantly worse, and hold couplings further away that fit as well; those of the
+    distance are the same ones in nm.
     """
     tau, data = require_series(tau_s, ds_s0, "dephasing")
     if data.max() > _LARGEST:
@@ -157,7 +159,8 @@ def fit_respdor(
     def compute(values: Mapping[str, float]) -> list[Array]:
         return [respdor_curve(tau, values["coupling_Hz"], saturated)[None]]
 
-    tried = np.geomspace(low, high, _N_STARTS)
+    even = np.arange(low, min(_FAR / tau.max(), high), _FINE / tau.max())
+    tried = np.union1d(np.geomspace(low, high, _N_STARTS), even)
     costs = _find_costs(tried, compute, data, sigmas, fraction)
     start = float(tried[np.argmin(costs)])
     coupling = Parameter("coupling_Hz", start, low, high, "Hz", step=_STEP * start)
