@@ -1,7 +1,7 @@
 """Distances from a spin 1/2 to a quadrupolar nucleus that is saturated halfway through an echo."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -161,7 +161,8 @@ def fit_respdor(
 
     even = np.arange(low, min(_FAR / tau.max(), high), _FINE / tau.max())
     tried = np.union1d(np.geomspace(low, high, _N_STARTS), even)
-    costs = _find_costs(tried, compute, data, sigmas, fraction)
+    shapes = respdor_curve(tried[:, None] * tau, 1.0, saturated)
+    costs = _find_costs(shapes, data, sigmas, fraction)
     start = float(tried[np.argmin(costs)])
     coupling = Parameter("coupling_Hz", start, low, high, "Hz", step=_STEP * start)
     known = (0.0, math.inf) if fraction is None else (fraction, fraction)
@@ -187,16 +188,14 @@ def fit_respdor(
 
 
 def _find_costs(
-    candidates: Array,
-    compute: Callable[[Mapping[str, float]], list[Array]],
+    shapes: Array,
     data: Array,
     sigmas: tuple[Array] | None,
     fraction: float | None,
 ) -> Array:
     """Sums of squares of some couplings, each with its best fraction if that is not known."""
     sigma, costs = np.ones(len(data)) if sigmas is None else sigmas[0], []
-    for one in candidates.tolist():
-        shape = compute({"coupling_Hz": one})[0][0] / sigma
+    for shape in shapes / sigma:
         if fraction is None:
             costs.append(cost_of_shape(shape, data / sigma))
         else:
