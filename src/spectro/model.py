@@ -426,7 +426,7 @@ class FitResult:
             "is_converged": self.is_converged,
             "statements": list(self.statements),
             "warnings": list(self.warnings),
-            "settings": dict(self.settings),
+            "settings": _to_plain(self.settings),
             "sources": [
                 {"path": one.data.source.path, "sha256": one.data.source.sha256}
                 for one in self.curves
@@ -436,6 +436,17 @@ class FitResult:
 
 def _finite(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
+
+
+def _to_plain(value: Any) -> Any:
+    """Value in JSON's types: no numpy, and None for what is not finite."""
+    if isinstance(value, Mapping):
+        return {str(name): _to_plain(one) for name, one in value.items()}
+    if isinstance(value, np.ndarray | np.generic):
+        return _to_plain(value.tolist())
+    if isinstance(value, list | tuple):
+        return [_to_plain(one) for one in value]
+    return _finite(value) if isinstance(value, float) else value
 
 
 def read_only(array: NDArray[Any]) -> NDArray[Any]:

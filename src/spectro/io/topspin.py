@@ -5,7 +5,8 @@ turned here.
 """
 
 import math
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,6 +28,7 @@ from spectro.model import Axis, Source, Spectrum
 
 RAW, PROCESSED = ("fid", "ser"), ("1r", "2rr")
 _IMAGINARY = {"1r": "1i", "2rr": "2ir"}
+_DEPTH = 3  # folders from an experiment down to its processed data
 _BLOCK_BYTES = 1024  # rows of a ser file start at multiples of it
 _MOST_POINTS = 1 << 27
 _LARGEST_EXPONENT = 128
@@ -39,6 +41,8 @@ _LISTS = (  # file, quantity, unit
 )
 _FACTORS = {"u": 1e-6, "m": 1e-3, "s": 1.0, "": 1.0}
 _MODES = {1: "QF", 2: "QSEQ", 3: "TPPI", 4: "States", 5: "States-TPPI", 6: "echo-antiecho"}
+_PAIRED = ("States", "States-TPPI", "echo-antiecho")
+_QUADRATURES = ("TPPI", *_PAIRED)
 
 
 class _Folder(NamedTuple):
@@ -74,6 +78,7 @@ def read(path: Path) -> list[Spectrum]:
 
 
 def _find(path: Path) -> _Folder:
+    path = _spell_out(path)
     if path.is_file():
         is_raw = path.name in RAW
         return _Folder(
@@ -88,6 +93,15 @@ def _find(path: Path) -> _Folder:
     )
     raw = tuple(name for name in RAW if (path / name).is_file())
     return _Folder(path, raw, tuple(data for one in folders for data in _list_data(one)))
+
+
+def _spell_out(path: Path) -> Path:
+    """Path in which the folders above it can be read off, as written where they can already."""
+    is_short = len(path.parents) <= _DEPTH and not (path / "acqus").is_file()
+    is_short &= path.name not in RAW
+    if is_short or not path.name or ".." in path.parts:
+        return Path(os.path.abspath(path))
+    return path
 
 
 def _list_data(folder: Path) -> tuple[Path, ...]:
@@ -205,31 +219,57 @@ def _join_words(
 def _read_slow_axis(
     path: Path, second: Mapping[str, str], n_rows: int
 ) -> tuple[Axis, dict[str, Any]]:
-    """Axis of the rows: times of a second dimension, what a list states, or numbers."""
+    """Axis of the rows: times of a second dimension, what a list states, or numbers.
+
+    A list may be left over from another experiment, so it does not go before a way of quadrature
+    that only a second dimension has.
+    """
     mode = _MODES.get(int(to_float(second.get("FnMODE")) or 0))
-    for name, quantity, unit in _LISTS:
-        values = _read_list(path / name) if (path / name).is_file() else []
-        if len(values) >= n_rows:
-            return Axis(np.array(values[:n_rows]), quantity, unit), {"n_dimensions": 1}
     width_Hz = to_float(second.get("SW_h"))
-    if mode and width_Hz and width_Hz > 0:
-        pairs = 2 if mode in ("States", "States-TPPI", "echo-antiecho") else 1
-        times_s = (np.arange(n_rows) // pairs) / width_Hz
-        about = {"n_dimensions": 2, "quadrature": mode, "indirect_nucleus": second.get("NUC1", "")}
-        return Axis(times_s, "indirect time", "s"), {k: unwrap(str(v)) for k, v in about.items()}
-    return Axis(np.arange(n_rows, dtype=np.float64), "row", ""), {"n_dimensions": 1}
+    is_timed = mode is not None and width_Hz is not None and width_Hz > 0
+    doubts: list[str] = []
+    for name, quantity, unit in _LISTS if not (is_timed and mode in _QUADRATURES) else ():
+        if not (path / name).is_file():
+            continue
+        values, doubt = _read_list(path / name, n_rows)
+        doubts += [doubt] if doubt else []
+        if values:
+            about = {"n_dimensions": 1} | _tell_doubts(doubts)
+            return Axis(np.array(values), quantity, unit), about
+    if mode and width_Hz and is_timed:
+        times_s = (np.arange(n_rows) // (2 if mode in _PAIRED else 1)) / width_Hz
+        nucleus = unwrap(str(second.get("NUC1", "")))
+        about = {"n_dimensions": 2, "quadrature": mode, "indirect_nucleus": nucleus}
+        return Axis(times_s, "indirect time", "s"), about | _tell_doubts(doubts)
+    rows = Axis(np.arange(n_rows, dtype=np.float64), "row", "")
+    return rows, {"n_dimensions": 1} | _tell_doubts(doubts)
 
 
-def _read_list(path: Path) -> list[float]:
-    """Values of a list, one per line, with "u", "m" or "s" after those in s."""
+def _tell_doubts(doubts: Sequence[str]) -> dict[str, str]:
+    return {"warning": " ".join(doubts)} if doubts else {}
+
+
+def _read_list(path: Path, n_rows: int) -> tuple[list[float], str]:
+    """Values of a list, with "u", "m" or "s" after those in s; none if it is no good, and why."""
     values = []
-    for line in read_text(path).split():
-        number, unit = line.rstrip("ums"), line[len(line.rstrip("ums")) :]
+    for entry in read_text(path).split():
+        number, unit = entry.rstrip("ums"), entry[len(entry.rstrip("ums")) :]
         value = to_float(number)
-        if value is None or unit not in _FACTORS or not math.isfinite(value):
-            return []
+        if value is None or unit not in _FACTORS or not 0 <= value < math.inf:
+            return [], (
+                f"Expected numbers of at least 0 in {path.name}, got {entry!r}; the list is not "
+                f"used."
+            )
         values.append(value * _FACTORS[unit])
-    return values
+    if len(values) < n_rows:
+        return [], (
+            f"Expected {n_rows} entries in {path.name}, got {len(values)}; the list is not used."
+        )
+    if len(values) > n_rows:
+        return values[:n_rows], (
+            f"Expected {n_rows} entries in {path.name}, got {len(values)}; the first are used."
+        )
+    return values, ""
 
 
 def _read_processed(experiment: Path, data: Path) -> Spectrum:

@@ -9,7 +9,7 @@ from scipy.interpolate import RegularGridInterpolator
 from scipy.ndimage import maximum_filter
 
 from spectro.model import Axis, FitResult, InputError, Spectrum
-from spectro.nmr.inputs import estimate_scatter
+from spectro.nmr.inputs import estimate_scatter, require_shifts
 from spectro.nmr.series import SeriesFit, fit_rows, split_rows
 from spectro.nmr.sideband_fit import Spinning, fit_sidebands
 from spectro.nmr.sites import Site
@@ -132,6 +132,9 @@ def find_cross_peaks(
         If there are not two dimensions over one unit.
     """
     _require_pair(spectrum)
+    require_shifts(spectrum)
+    if not 0 <= off_ppm < np.inf:
+        raise InputError(f"Expected a distance from the diagonal of at least 0, got {off_ppm}.")
     y = np.real(spectrum.y)
     noise = float(np.median([estimate_scatter(row) for row in y]))
     least = _NOISE_FACTOR * noise if least_height is None else least_height

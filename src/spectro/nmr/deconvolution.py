@@ -3,15 +3,19 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import count
+from numbers import Integral
 from typing import Any, Literal
 
 import numpy as np
 
-from spectro.fitting import Minimum, Search, minimise, propagate, to_result
+from spectro.fitting import Minimum, Problem, Search, minimise, propagate, to_result
+from spectro.fitting.curvature import doubt_intervals, measure_rises
+from spectro.fitting.uncertainty import Confidence
 from spectro.model import Curve, FitResult, InputError, Spectrum, Uncertainty
 from spectro.nmr.intervals import clip_interval
 from spectro.nmr.line_model import LineModel
-from spectro.nmr.sites import INTEGRAL, QUANTITIES, Site
+from spectro.nmr.sites import BASELINE, INTEGRAL, QUANTITIES, Site
 
 PhaseOrder = Literal["zero", "first"]
 
@@ -69,8 +73,9 @@ def deconvolve(
     -----
     Integrals are solved for at every step, at least 0 unless a site says otherwise [1]_; only the
     rest is searched for, by analytic derivatives. Integrals are those of whole lines, beyond the
-    ends of the axis too. Several spectra are weighed by their noise, so the `noise` of the result
-    is in units of it. Percentages carry all errors and correlations to first order.
+    ends of the axis too. Where the fit is so far from linear that intervals by covariance do not
+    hold, a warning says so. Several spectra are weighed by their noise, so the `noise` of the
+    result is in units of it. Percentages carry all errors and correlations to first order.
 
     References
     ----------
@@ -79,8 +84,12 @@ def deconvolve(
     several = (spectra,) if isinstance(spectra, Spectrum) else tuple(spectra)
     _check_spectra(several, phase)
     _check_sites(sites, shared)
-    if baseline_degree is not None and not 0 <= baseline_degree <= _MOST_DEGREE:
-        raise InputError(f"Expected a degree from 0 to {_MOST_DEGREE}, got {baseline_degree}.")
+    if baseline_degree is not None and (
+        not isinstance(baseline_degree, Integral) or not 0 <= baseline_degree <= _MOST_DEGREE
+    ):
+        raise InputError(
+            f"Expected a whole degree from 0 to {_MOST_DEGREE}, got {baseline_degree}."
+        )
     labels = ("",) if isinstance(spectra, Spectrum) else _make_labels(several)
     model = LineModel(
         several,
@@ -91,7 +100,8 @@ def deconvolve(
         _PHASE_ORDERS.index(phase),
     )
     search = search or Search()
-    found = minimise(model.start_phases(model.build()), search)
+    problem = model.start_phases(model.build())
+    found = minimise(problem, search)
     result = to_result(
         found,
         f"{len(sites)} lines in {len(several)} {'spectrum' if len(several) == 1 else 'spectra'}",
@@ -107,7 +117,24 @@ def deconvolve(
             "n_bootstrap": search.n_bootstrap,
         },
     )
-    return replace(result, warnings=(*result.warnings, *_list_missing(model, found)))
+    doubts = [
+        *_list_missing(model, found, result.values),
+        *_doubt_covariance(problem, found, search),
+    ]
+    return replace(result, warnings=(*result.warnings, *doubts))
+
+
+def _doubt_covariance(problem: Problem, found: Minimum, search: Search) -> list[str]:
+    """Whether intervals by covariance may be too narrow; a bootstrap has none of these."""
+    if found.replicates or not found.is_converged:
+        return []
+    errors = {
+        name: one.standard_error
+        for name, one in found.uncertainties.items()
+        if one.method == "covariance"
+    }
+    confidence = Confidence(search.level, found.n_free)
+    return doubt_intervals(*measure_rises(problem, found.values, errors, confidence))
 
 
 def _check_spectra(spectra: Sequence[Spectrum], phase: str | None) -> None:
@@ -145,16 +172,24 @@ def _check_sites(sites: Sequence[Site], shared: Sequence[str]) -> None:
             f"Expected {', '.join(QUANTITIES)}, or one of a site as in {names[0]}.width_ppm, to be "
             f"shared, got {', '.join(unknown)}."
         )
+    for one in sites:
+        for quantity, tie in one.tied.items():
+            if f"{one.name}.{quantity}" in shared:
+                raise InputError(
+                    f"Expected a quantity that is not tied to be shared, got "
+                    f"{one.name}.{quantity}; share {tie.site}.{quantity}."
+                )
 
 
 def _make_labels(spectra: Sequence[Spectrum]) -> tuple[str, ...]:
     """Title of each and a slash, numbered where a title comes again."""
     titles = [one.title.replace("/", "_") for one in spectra]
-    found = []
-    for k, title in enumerate(titles):
-        again = titles[:k].count(title) if titles.count(title) > 1 else None
-        found.append(f"{title}/" if again is None else f"{title} {again + 1}/")
-    return tuple(found)
+    found: list[str] = []
+    for title in titles:
+        is_alone = titles.count(title) == 1
+        numbers = (f"{title} {k}" for k in count(1))
+        found.append(title if is_alone else next(n for n in numbers if n not in {*titles, *found}))
+    return tuple(f"{one}/" for one in found)
 
 
 def _make_curves(model: LineModel, found: Minimum) -> list[Curve]:
@@ -166,7 +201,7 @@ def _make_curves(model: LineModel, found: Minimum) -> list[Curve]:
             root = model.roots[name][INTEGRAL][0]
             parts[name] = found.values[model.name(root, INTEGRAL, k)] * line
         if model.baseline_degree is not None:
-            parts["baseline"] = _join(model, fitted[len(model.curves) :].sum(axis=0))
+            parts[BASELINE] = _join(model, fitted[len(model.curves) :].sum(axis=0))
         y = spectrum.y if model.n_phases else np.real(spectrum.y)
         curves.append(Curve(replace(spectrum, y=y), replace(spectrum, y=total), parts))
     return curves
@@ -215,6 +250,8 @@ def _find_percentages(model: LineModel, found: Minimum, k: int, level: float) ->
         root, factor, _ = model.roots[site.name][INTEGRAL]
         weights[root] += factor
     only = _restrict(found, tuple(names.values()))
+    is_signed = any(one.is_signed for one in model.sites)
+    is_seen = not is_signed or _has_sum(only, {names[one]: w for one, w in weights.items()}, level)
     derived: _Derived = {}
     for site in model.sites:
         root, factor, _ = model.roots[site.name][INTEGRAL]
@@ -223,16 +260,24 @@ def _find_percentages(model: LineModel, found: Minimum, k: int, level: float) ->
             values: Mapping[str, float], name: str = names[root], factor: float = factor
         ) -> float:
             total = sum(w * values[names[one]] for one, w in weights.items())
-            return 100 * factor * values[name] / total if total else math.nan
+            return 100 * factor * values[name] / total if total and is_seen else math.nan
 
         value, known = propagate(only, percent, level)
-        is_signed = any(one.is_signed for one in model.sites)
         low, high = (-math.inf, math.inf) if is_signed else (0.0, 100.0)
         if not (math.isfinite(value) and math.isfinite(known.standard_error)):
             known = replace(known, standard_error=math.nan, low=low, high=high)
         name = f"{model.labels[k]}{site.name}.percent"
         derived[name] = value, clip_interval(known, low, high), "%"
     return derived
+
+
+def _has_sum(found: Minimum, weights: Mapping[str, float], level: float) -> bool:
+    """Whether integrals of either sign add up to more than the error of their sum."""
+    total, known = propagate(
+        found, lambda values: sum(w * values[one] for one, w in weights.items()), level
+    )
+    error = known.standard_error
+    return total > 0 and not (math.isfinite(error) and min(known.low, known.high) <= 0)
 
 
 def _restrict(found: Minimum, names: Sequence[str]) -> Minimum:
@@ -242,7 +287,7 @@ def _restrict(found: Minimum, names: Sequence[str]) -> Minimum:
     return replace(found, names=tuple(names), covariance=covariance)
 
 
-def _list_missing(model: LineModel, found: Minimum) -> list[str]:
+def _list_missing(model: LineModel, found: Minimum, values: Mapping[str, float]) -> list[str]:
     """Sentences about sites that a spectrum has nothing of."""
     sentences = []
     for k, spectrum in enumerate(model.spectra):
@@ -254,4 +299,10 @@ def _list_missing(model: LineModel, found: Minimum) -> list[str]:
                     f"{found.uncertainties[name].high:.3g}), so its own shift and width tell "
                     f"nothing."
                 )
+        parts = [values[f"{model.labels[k]}{one.name}.percent"] for one in model.sites]
+        if any(one.is_signed for one in model.sites) and all(map(math.isnan, parts)):
+            sentences.append(
+                f"The integrals of {spectrum.title} have both signs and add up to no more than "
+                f"the error of their sum, so there are no percentages."
+            )
     return sentences

@@ -7,10 +7,13 @@ import numpy as np
 from scipy.stats import norm
 
 from spectro.model import InputError, Spectrum, Uncertainty
+from spectro.processing.grid import find_step
 
 _LEVEL = 0.95
 _LEAST_WINDOWS = 8
 _LEAST_POINTS = 2
+_SAME_DELAY = 0.01
+_AS_MEASURED = "at the same recycle delay"
 _ENDLESS = (-math.inf, math.inf)
 
 
@@ -53,7 +56,7 @@ class Signal:
                 f"Expected a finite signal with an error of at least 0, got {self.value} and "
                 f"{self.error}."
             )
-        if self.n_scans < 1 or not 0 < self.gain < math.inf:
+        if not 1 <= self.n_scans < math.inf or not 0 < self.gain < math.inf:
             raise InputError(
                 f"Expected at least one scan and a gain above 0, got {self.n_scans} and "
                 f"{self.gain}."
@@ -81,8 +84,8 @@ class Enhancement:
     uncertainty : Uncertainty
         Of it; the interval has no upper end where the signal without microwaves is not seen.
     time_saved : float
-        epsilon squared: how many times longer the same signal to noise takes without microwaves, at
-        the same recycle delay.
+        How many times as long the same signal to noise takes without microwaves, each at its own
+        recycle delay: the square of the ratio of signals per scan and root of the recycle delay.
     time_saved_interval : tuple of float
         Its lower and upper end.
     statements, warnings : tuple of str
@@ -112,7 +115,7 @@ def measure_signal(
     Raises
     ------
     InputError
-        If there are too few points.
+        If there are too few points, or they are not evenly spaced.
 
     Notes
     -----
@@ -133,7 +136,7 @@ def measure_signal(
             f"Expected at least {_LEAST_POINTS} points of signal and {_LEAST_WINDOWS} times as "
             f"many of noise, got {n} and {len(outside)}; take a wider range of noise."
         )
-    step = float(np.mean(np.diff(x)))
+    step = abs(find_step(spectrum.axes[0]))
     windows = outside[: len(outside) // n * n].reshape(-1, n).sum(axis=1)
     return float(inside.sum()) * step, float(np.sqrt(np.mean(windows**2))) * step
 
@@ -153,9 +156,12 @@ def compute_enhancement(on: Signal, off: Signal) -> Enhancement:
 
     Notes
     -----
-    Each signal is divided by its scans and its gain. Where the recycle delays differ, it is also
-    divided by what of the equilibrium signal it sees, 1 - exp(-recycle / build-up), which takes
-    the build-up times; epsilon is then that of the equilibrium. The interval is that of Fieller
+    Each signal is divided by its scans and its gain. Where recycle delays and build-up times are
+    given, it is also divided by what of the equilibrium signal it sees,
+    1 - exp(-recycle / build-up), whether the delays differ or not; epsilon is then that of the
+    equilibrium. Without build-up times it is that at the recycle delay, which has to be the same
+    within 1 %. The time saved is from what is measured, noise being alike in all scans. The
+    interval is that of Fieller
     [1]_: the ratios at which on - ratio x off is not significantly different from 0.
 
     References
@@ -168,45 +174,48 @@ def compute_enhancement(on: Signal, off: Signal) -> Enhancement:
     >>> round(compute_enhancement(Signal(320.0, 2.0, 16), Signal(40.0, 2.0, 64)).epsilon, 3)
     32.0
     """
-    scale_on, scale_off, warnings = _find_scales(on, off)
+    kind, parts, warnings = _choose_kind(on, off)
+    scale_on, scale_off = on.n_scans * on.gain, off.n_scans * off.gain
     a, a_error = on.value / scale_on, on.error / scale_on
     b, b_error = off.value / scale_off, off.error / scale_off
     if b == 0:
         raise InputError("Expected a signal without microwaves, got 0; measure it for longer.")
     low, high = _find_interval(a, a_error, b, b_error)
-    epsilon = a / b
-    error = abs(epsilon) * math.hypot(a_error / a, b_error / b) if a else a_error / abs(b)
+    seen = a / b
+    error = abs(seen) * math.hypot(a_error / a, b_error / b) if a else a_error / abs(b)
     if not math.isfinite(high):
         warnings.append(
             "The signal without microwaves is not above its noise: epsilon has no upper end; "
             "measure it for longer."
         )
-    known = Uncertainty(error, low, high, _LEVEL, "Fieller")
-    saved = sorted((low**2, high**2)) if low * high >= 0 else [0.0, max(low**2, high**2)]
+    factor = parts[1] / parts[0]
+    known = Uncertainty(error * factor, low * factor, high * factor, _LEVEL, "Fieller")
+    waits = off.recycle_s / on.recycle_s
+    waits = waits if math.isfinite(waits) else 1.0
+    least, most = sorted((low**2, high**2)) if low * high >= 0 else (0.0, max(low**2, high**2))
+    saved = waits * least, waits * most
     text = (
-        f"epsilon = {epsilon:.3g} ({low:.3g} to {high:.3g}, 95 %); the same signal to noise takes "
-        f"{epsilon**2:.3g} times longer without microwaves"
+        f"epsilon {kind} = {seen * factor:.3g} ({known.low:.3g} to {known.high:.3g}, 95 %); the "
+        f"same signal to noise takes {waits * seen**2:.3g} times as long without microwaves "
+        f"({saved[0]:.3g} to {saved[1]:.3g})."
     )
-    return Enhancement(
-        epsilon, known, epsilon**2, (saved[0], saved[1]), (f"{text}.",), tuple(warnings)
-    )
+    return Enhancement(seen * factor, known, waits * seen**2, saved, (text,), tuple(warnings))
 
 
-def _find_scales(on: Signal, off: Signal) -> tuple[float, float, list[str]]:
-    """What to divide each signal by, and doubts."""
-    scale_on, scale_off = on.n_scans * on.gain, off.n_scans * off.gain
-    if on.recycle_s == off.recycle_s:
-        return scale_on, scale_off, []
+def _choose_kind(on: Signal, off: Signal) -> tuple[str, tuple[float, float], list[str]]:
+    """Which epsilon it is, parts of the equilibrium that are seen, and doubts."""
+    parts = on.recovered, off.recovered
+    if all(map(math.isfinite, parts)):
+        return "of the equilibrium", parts, []
     if math.isnan(on.recycle_s) and math.isnan(off.recycle_s):
         doubt = "The recycle delays are not known; they are taken to be the same."
-        return scale_on, scale_off, [doubt]
-    parts = on.recovered, off.recovered
-    if not all(map(math.isfinite, parts)):
-        raise InputError(
-            f"Expected equal recycle delays or the build-up times with both, got delays of "
-            f"{on.recycle_s:g} and {off.recycle_s:g} s; give buildup_s."
-        )
-    return scale_on * parts[0], scale_off * parts[1], []
+        return _AS_MEASURED, (1.0, 1.0), [doubt]
+    if math.isclose(on.recycle_s, off.recycle_s, rel_tol=_SAME_DELAY):
+        return _AS_MEASURED, (1.0, 1.0), []
+    raise InputError(
+        f"Expected equal recycle delays or the build-up times with both, got delays of "
+        f"{on.recycle_s:g} and {off.recycle_s:g} s; give buildup_s."
+    )
 
 
 def _find_interval(a: float, a_error: float, b: float, b_error: float) -> tuple[float, float]:

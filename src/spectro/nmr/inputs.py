@@ -5,7 +5,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spectro.model import InputError
+from spectro.model import InputError, Spectrum
 
 Array = NDArray[np.float64]
 
@@ -29,7 +29,10 @@ def require_series(times_s: ArrayLike, values: ArrayLike, what: str) -> tuple[Ar
     """
     if np.iscomplexobj(values):
         raise InputError(f"Expected a real {what}, got complex numbers; phase them first.")
-    t, y = np.asarray(times_s, float), np.asarray(values, float)
+    try:
+        t, y = np.asarray(times_s, float), np.asarray(values, float)
+    except (TypeError, ValueError):
+        raise InputError(f"Expected numbers as times and {what}, got something else.") from None
     if t.ndim != 1 or t.shape != y.shape or not (t >= 0).all() or not t.any():
         raise InputError(
             f"Expected a row of times of at least 0 s and as many values of the {what}, got shapes "
@@ -67,3 +70,20 @@ def estimate_scatter(y: Array) -> float:
     """Standard deviation of the noise of a row of points, by the differences of neighbours."""
     steps = np.diff(y, 2)
     return _MAD * float(np.median(np.abs(steps - np.median(steps)))) / math.sqrt(6)
+
+
+def require_shifts(spectrum: Spectrum) -> None:
+    """Refuse a spectrum that is over another unit than ppm, or not finite.
+
+    Raises
+    ------
+    InputError
+        If an axis is in another unit, or there is NaN or infinity.
+    """
+    units = {one.unit for one in spectrum.axes} - {"ppm", ""}
+    if units:
+        raise InputError(
+            f"Expected axes in ppm in {spectrum.title}, got {', '.join(sorted(units))}; use to_ppm."
+        )
+    if not np.isfinite(spectrum.y).all():
+        raise InputError(f"Expected finite data in {spectrum.title}, got NaN; cut them out.")

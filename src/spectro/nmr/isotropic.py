@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.signal import find_peaks
 
 from spectro.model import InputError, Spectrum
-from spectro.nmr.inputs import estimate_scatter
+from spectro.nmr.inputs import estimate_scatter, require_shifts
 
 Array = NDArray[np.float64]
 
@@ -96,6 +96,7 @@ def pick_peaks(
     """
     if spectrum.y.ndim != 1:
         raise InputError(f"Expected one dimension, got {spectrum.y.ndim}; take a slice.")
+    require_shifts(spectrum)
     rate = spectrum.require("mas_Hz", "rate of spinning") if mas_Hz is None else mas_Hz
     y, x = np.real(spectrum.y), spectrum.x
     if least_height is None:
@@ -148,6 +149,11 @@ def find_isotropic(
     >>> [round(one.shift_ppm, 1) for one in find_isotropic(first, second, frequency_MHz=100.0)]
     [80.0]
     """
+    if not (0 < frequency_MHz < math.inf and 0 <= tolerance_ppm < math.inf):
+        raise InputError(
+            f"Expected a frequency above 0 MHz and a finite tolerance, got {frequency_MHz} MHz and "
+            f"{tolerance_ppm} ppm."
+        )
     steps = first.mas_Hz / frequency_MHz, second.mas_Hz / frequency_MHz
     if abs(steps[0] - steps[1]) <= 2 * tolerance_ppm:
         raise InputError(

@@ -102,7 +102,8 @@ def layer_model(
     diameter_error_nm : float, optional
         Standard error of the diameter.
     exclude : sequence of str, optional
-        Names of what is no part of the nanocrystal; by default "bulk".
+        Names of what is no part of the nanocrystal; by default "bulk"; capitals do
+        not matter.
 
     Returns
     -------
@@ -135,7 +136,9 @@ def layer_model(
         )
     parts = _name_parts(fractions)
     all_errors = _name_errors(fraction_errors, tuple(parts))
-    names = [name for name in parts if name not in exclude]
+    left_out = {one.casefold() for one in ([exclude] if isinstance(exclude, str) else exclude)}
+    _check_names(left_out - {"bulk"}, {name.casefold() for name in parts}, "exclude")
+    names = [name for name in parts if name.casefold() not in left_out]
     amount = np.array([parts[name] for name in names])
     error = np.array([all_errors[name] for name in names])
     if not (np.isfinite(amount).all() and (amount >= 0).all() and amount.sum() > 0):
@@ -199,10 +202,19 @@ def _name_errors(
     if errors is None:
         return dict.fromkeys(names, 0.0)
     if isinstance(errors, Mapping):
+        _check_names(set(errors), set(names), "fraction_errors")
         return {name: float(errors.get(name, 0.0)) for name in names}
     if len(errors) != len(names):
         raise InputError(f"Expected an error for each of {len(names)} parts, got {len(errors)}.")
     return dict(zip(names, map(float, errors), strict=True))
+
+
+def _check_names(given: set[str], known: set[str], where: str) -> None:
+    if given - known:
+        raise InputError(
+            f"Expected names out of {', '.join(sorted(known))} in {where}, got "
+            f"{', '.join(sorted(given - known))}."
+        )
 
 
 def _describe(layers: Sequence[Layer]) -> list[str]:

@@ -79,8 +79,20 @@ def quadrupolar_shift_ppm(nucleus: str, frequency_MHz: float, cq_MHz: float, eta
     --------
     >>> round(quadrupolar_shift_ppm("27Al", 104.2, 5.0, 0.0), 2)
     -13.82
+
+    Raises
+    ------
+    InputError
+        If the nucleus has no central transition, or a number is out of range.
     """
     spin = isotope(nucleus).spin
+    if spin < 1 or spin != int(spin) + 0.5:
+        raise InputError(f"Expected a nucleus with a spin of 3/2, 5/2 and so on, got {nucleus}.")
+    if not (0 < frequency_MHz < math.inf and math.isfinite(cq_MHz) and 0 <= eta <= 1):
+        raise InputError(
+            f"Expected a frequency above 0, a finite coupling and an asymmetry from 0 to 1, got "
+            f"{frequency_MHz} MHz, {cq_MHz} MHz and {eta}."
+        )
     square = (cq_MHz / frequency_MHz) ** 2 * (1 + eta**2 / 3)
     return -0.075e6 * square * (spin * (spin + 1) - 0.75) / (spin * (2 * spin - 1)) ** 2
 

@@ -104,7 +104,13 @@ def _doubt(sample: Signal, is_recovered: list[bool]) -> tuple[str, ...]:
             f"The {' and the '.join(names)} taken to be fully relaxed, as a recycle delay or T1 is "
             f"not known; give both."
         )
-    if sample.value <= NormalDist().inv_cdf((1 + _LEVEL) / 2) * sample.error:
+    reach = NormalDist().inv_cdf((1 + _LEVEL) / 2) * sample.error
+    if sample.value < -reach:
+        found.append(
+            f"The signal of the sample is negative ({sample.value:g}), which no amount is; phase "
+            f"it and subtract its baseline."
+        )
+    elif sample.value <= reach:
         found.append(
             "The signal of the sample is not above its noise; only the upper end tells something."
         )

@@ -203,7 +203,14 @@ def mean_time_s(time_s: float, beta: float) -> float:
     --------
     >>> round(mean_time_s(2.0, 0.5), 9)
     4.0
+
+    Raises
+    ------
+    InputError
+        If the time or the exponent is not above 0.
     """
+    if not (time_s > 0 and beta > 0):
+        raise InputError(f"Expected a time and an exponent above 0, got {time_s} s and {beta}.")
     return time_s / beta * math.gamma(1 / beta)
 
 

@@ -1,7 +1,7 @@
 """Distances from a spin 1/2 to a quadrupolar nucleus that is saturated halfway through an echo."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.constants import hbar, mu_0
 from scipy.special import jv
 
-from spectro.fitting import Problem, Search, minimise, to_result
+from spectro.fitting import Minimum, Problem, Search, minimise, to_result
+from spectro.fitting.uncertainty import Confidence
 from spectro.isotopes import isotope
 from spectro.model import Axis, Curve, FitResult, InputError, Parameter, Spectrum, Uncertainty
 from spectro.nmr.inputs import cost_of_shape, require_series, require_sigmas
@@ -17,9 +18,13 @@ from spectro.nmr.inputs import cost_of_shape, require_series, require_sigmas
 Array = NDArray[np.float64]
 
 _LIMIT = 2 * math.sqrt(2) / math.pi  # of J_1/4 J_-1/4 at 0
-_N_STARTS = 60  # couplings that are tried before the search
+_N_STARTS = 240  # couplings that are tried before the search
+_FINE, _FAR = 0.15, 200.0  # steps in which more are tried, times the longest delay, and to where
 _RANGE = (0.02, 30.0)  # of coupling times: at the longest delay, and at the shortest
+_STRONGEST_Hz = 3e4  # of couplings over a bond, of 1H to 19F or 13C
+_AT_END = 1e-3  # part of a bound, within which an interval ends at it
 _STEP = 1e-3
+_UNTOLD = ("coupling_Hz", "distance_nm")  # without a dephasing
 _LARGEST = 1.5  # of a difference over a reference, above which it is taken for per cent
 
 
@@ -137,7 +142,8 @@ def fit_respdor(
     Notes
     -----
     See `respdor_curve` for the model. Intervals of the coupling are followed to where the fit gets
-    significantly worse; those of the distance are the same ones in nm.
+    significantly worse, and hold couplings further away that fit as well; those of the
+    distance are the same ones in nm.
     """
     tau, data = require_series(tau_s, ds_s0, "dephasing")
     if data.max() > _LARGEST:
@@ -148,18 +154,25 @@ def fit_respdor(
     if fraction is not None and not fraction > 0:
         raise InputError(f"Expected a fraction above 0, got {fraction}; leave it out to fit it.")
     sigmas = require_sigmas(sigma, len(tau))
-    low, high = _RANGE[0] / tau.max(), _RANGE[1] / tau[tau > 0].min()
+    low, high = _RANGE[0] / tau.max(), max(_RANGE[1] / tau[tau > 0].min(), _STRONGEST_Hz)
 
     def compute(values: Mapping[str, float]) -> list[Array]:
         return [respdor_curve(tau, values["coupling_Hz"], saturated)[None]]
 
-    start = _find_start(np.geomspace(low, high, _N_STARTS), compute, data, sigmas, fraction)
+    even = np.arange(low, min(_FAR / tau.max(), high), _FINE / tau.max())
+    tried = np.union1d(np.geomspace(low, high, _N_STARTS), even)
+    shapes = respdor_curve(tried[:, None] * tau, 1.0, saturated)
+    costs = _find_costs(shapes, data, sigmas, fraction)
+    start = float(tried[np.argmin(costs)])
     coupling = Parameter("coupling_Hz", start, low, high, "Hz", step=_STEP * start)
     known = (0.0, math.inf) if fraction is None else (fraction, fraction)
     amplitude = Parameter("fraction", 1.0 if fraction is None else fraction, *known)
     problem = Problem((data,), compute, (coupling,), ((amplitude,),), sigmas)
     found = minimise(problem, Search(profile=("coupling_Hz",)))
-    value, ends = found.values["coupling_Hz"], found.uncertainties["coupling_Hz"]
+    value = found.values["coupling_Hz"]
+    ends = _widen(found, tried[costs <= _find_limit(found)])
+    ends = _open_ends(ends, low, high)
+    found = replace(found, uncertainties={**found.uncertainties, "coupling_Hz": ends})
     distance = dipolar_distance_nm(observed, saturated, value)
     interval = _turn_round(ends, value, distance, observed, saturated)
     axis = Axis(tau, "recoupling time", "s")
@@ -174,29 +187,53 @@ def fit_respdor(
     return _add_doubts(result)
 
 
-def _find_start(
-    candidates: Array,
-    compute: Callable[[Mapping[str, float]], list[Array]],
+def _find_costs(
+    shapes: Array,
     data: Array,
     sigmas: tuple[Array] | None,
     fraction: float | None,
-) -> float:
-    """The coupling of some that fits best, each with its best fraction if that is not known."""
+) -> Array:
+    """Sums of squares of some couplings, each with its best fraction if that is not known."""
     sigma, costs = np.ones(len(data)) if sigmas is None else sigmas[0], []
-    for one in candidates.tolist():
-        shape = compute({"coupling_Hz": one})[0][0] / sigma
+    for shape in shapes / sigma:
         if fraction is None:
             costs.append(cost_of_shape(shape, data / sigma))
         else:
             costs.append(float(np.square(data / sigma - fraction * shape).sum()))
-    return float(candidates[int(np.argmin(costs))])
+    return np.array(costs)
+
+
+def _find_limit(found: Minimum) -> float:
+    """Sum of squares up to which a fit is not significantly worse than the best one."""
+    level = found.uncertainties["coupling_Hz"].level
+    factor = Confidence(level, found.n_free).factor
+    return found.noise**2 * (found.n_free + factor**2)
+
+
+def _widen(found: Minimum, others_Hz: Array) -> Uncertainty:
+    """Interval that also holds couplings apart from the best one that fit as well."""
+    known = found.uncertainties["coupling_Hz"]
+    ends = [known.low, known.high, *others_Hz.tolist()]
+    return replace(known, low=min(ends), high=max(ends))
+
+
+def _open_ends(coupling: Uncertainty, low: float, high: float) -> Uncertainty:
+    """Interval that does not end where only the search does."""
+    return replace(
+        coupling,
+        low=0.0 if coupling.low <= low * (1 + _AT_END) else coupling.low,
+        high=math.inf if coupling.high >= high * (1 - _AT_END) else coupling.high,
+    )
 
 
 def _turn_round(
     coupling: Uncertainty, value: float, distance_nm: float, a: str, b: str
 ) -> Uncertainty:
     """Uncertainty of a distance, from that of its coupling."""
-    near, far = (dipolar_distance_nm(a, b, one) for one in (coupling.high, coupling.low))
+    near, far = (
+        dipolar_distance_nm(a, b, one) if 0 < one < math.inf else (math.inf if one == 0 else 0.0)
+        for one in (coupling.high, coupling.low)
+    )
     error = distance_nm / 3 * coupling.standard_error / value
     return Uncertainty(error, near, far, coupling.level, coupling.method)
 
@@ -205,6 +242,8 @@ def _add_doubts(result: FitResult) -> FitResult:
     known, fraction = result.uncertainties.get("fraction"), result.values["fraction"]
     if fraction <= 0 or (known is not None and known.low <= 0):
         doubt = "No dephasing is seen above the noise, so there is no coupling to speak of."
+        told = tuple(one for one in result.statements if one.split(" = ")[0] not in _UNTOLD)
+        result = replace(result, statements=told)
     elif known is not None and known.low > 1:
         doubt = (
             f"A fraction of {fraction:.2f} is above 1: there is more than one neighbour, or S and "

@@ -19,7 +19,7 @@ _TOLERANCE = 1e-9
 _SPANS = np.geomspace(0.5, 3.0, 9)  # of the one by the second moment, that are tried first
 _SKEWS = np.linspace(-0.9, 0.9, 7)
 _SPAN_STEP, _SKEW_STEP = 1e-3, 1e-2
-_LEAST_ORDERS = 3
+_LEAST_ORDERS = 4
 _SMALLEST = 0.05  # span by rate of spinning, below which nothing is seen
 
 
@@ -66,7 +66,7 @@ def fit_sidebands(
     ----------
     order : (K,) int array
         Of the sidebands, 0 for the isotropic line, positive at higher shifts; any selection of at
-        least 3, so those that overlap with other sites may be left out.
+        least 4, so those that overlap with other sites may be left out.
     intensity : (K,) array
         Integrals in any unit.
     spinning : Spinning
@@ -132,14 +132,18 @@ def fit_sidebands(
 
 
 def _check(order: ArrayLike, intensity: ArrayLike) -> tuple[NDArray[np.int64], Array]:
+    if np.iscomplexobj(intensity):
+        raise InputError("Expected real intensities, got complex ones; phase the spectrum.")
     orders, data = np.asarray(order), np.asarray(intensity, float)
+    if orders.ndim == 1 and (
+        (orders != np.round(orders)).any() or len(np.unique(orders)) < len(orders)
+    ):
+        raise InputError(f"Expected whole orders, each once, got {orders.tolist()}.")
     if orders.ndim != 1 or orders.shape != data.shape or len(orders) < _LEAST_ORDERS:
         raise InputError(
             f"Expected at least {_LEAST_ORDERS} orders and as many intensities, got shapes "
             f"{orders.shape} and {data.shape}."
         )
-    if (orders != np.round(orders)).any() or len(np.unique(orders)) < len(orders):
-        raise InputError(f"Expected whole orders, each once, got {orders.tolist()}.")
     if not (np.isfinite(data).all() and data.sum() > 0):
         raise InputError("Expected finite intensities with a sum above 0; phase the spectrum.")
     return orders.astype(np.int64), data

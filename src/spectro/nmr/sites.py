@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from numbers import Real
 from types import MappingProxyType
 from typing import Any, Self
 
@@ -14,6 +15,21 @@ QUANTITIES = ("shift_ppm", "width_ppm", "mixing")
 
 INTEGRAL = "integral"
 """What may be tied besides."""
+
+BASELINE = "baseline"
+"""Name of the part of a fit that is no site."""
+
+_LIMITS = {
+    "shift_ppm": (-math.inf, math.inf),
+    "width_ppm": (0.0, math.inf),
+    "mixing": (0.0, 1.0),
+}
+
+
+def _is_pair(ends: object) -> bool:
+    return (
+        isinstance(ends, Sequence) and len(ends) == 2 and all(isinstance(one, Real) for one in ends)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +100,11 @@ class Site:
 
     def __post_init__(self) -> None:
         """Check names and numbers; make the mappings read-only."""
-        if not self.name or "/" in self.name:
-            raise InputError(f"Expected a name without a slash for a site, got {self.name!r}.")
+        if not self.name or "/" in self.name or self.name == BASELINE:
+            raise InputError(
+                f"Expected a name without a slash, other than {BASELINE!r}, for a site, got "
+                f"{self.name!r}."
+            )
         if self.shape not in SHAPES:
             raise InputError(
                 f"Expected a shape out of {', '.join(SHAPES)} for {self.name}, got {self.shape!r}."
@@ -97,6 +116,11 @@ class Site:
             )
         if not 0 <= self.mixing <= 1:
             raise InputError(f"Expected a mixing from 0 to 1 for {self.name}, got {self.mixing}.")
+        if isinstance(self.fixed, str) or not isinstance(self.tied, Mapping):
+            raise InputError(
+                f"Expected a tuple as fixed and a mapping as tied for {self.name}, got "
+                f"{self.fixed!r} and {self.tied!r}."
+            )
         unknown = {*self.fixed, *self.bounds, *self.tied} - {*QUANTITIES, INTEGRAL}
         unknown |= {INTEGRAL} & {*self.fixed, *self.bounds}
         if unknown:
@@ -104,8 +128,29 @@ class Site:
                 f"Expected quantities out of {', '.join(QUANTITIES)} for {self.name}, got "
                 f"{', '.join(sorted(unknown))}."
             )
+        self._check_freedom()
         for name in ("bounds", "tied"):
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
+
+    def _check_freedom(self) -> None:
+        """Refuse bounds that hold nothing, and what is tied and free at once."""
+        for quantity, ends in self.bounds.items():
+            least, most = _LIMITS[quantity]
+            if not (_is_pair(ends) and least <= ends[0] <= ends[1] <= most):
+                raise InputError(
+                    f"Expected two bounds of {quantity} from {least:g} to {most:g} for "
+                    f"{self.name}, the lower one first, got {ends!r}."
+                )
+        for quantity, tie in self.tied.items():
+            if not isinstance(tie, Tie):
+                raise InputError(
+                    f"Expected a Tie for {quantity} of {self.name}, got {tie!r}; write Tie('core')."
+                )
+            if quantity in self.fixed or quantity in self.bounds:
+                raise InputError(
+                    f"Expected {quantity} of {self.name} tied, fixed or bounded, got two of these; "
+                    f"fix or bound it at {tie.site}."
+                )
 
     @classmethod
     def at(cls, name: str, position: float, width: float, **settings: Any) -> Self:

@@ -62,6 +62,7 @@ def subtract_baseline(
     if method not in METHODS:
         raise InputError(f"Expected a method out of {', '.join(METHODS)}, got {method!r}.")
     settings: dict[str, Any] = {"method": method}
+    _check_data(spectrum, order)
     if method == "offset":
         return _subtract_offset(spectrum, settings)
     rows = spectrum.y.real.reshape(-1, len(spectrum.x))
@@ -74,6 +75,16 @@ def subtract_baseline(
         found = _fit_least_squares(rows, method, smoothness, asymmetry)
     y = spectrum.y - found.reshape(spectrum.y.shape)
     return spectrum.do("subtract_baseline", y, settings=settings)
+
+
+def _check_data(spectrum: Spectrum, order: int) -> None:
+    if not np.isfinite(spectrum.y).all():
+        raise InputError(f"Expected finite data in {spectrum.title}, got NaN; cut them out.")
+    if order < 0 or len(spectrum.x) <= order + 1:
+        raise InputError(
+            f"Expected an order of at least 0 and more points than it takes, got order {order} "
+            f"and {len(spectrum.x)} points."
+        )
 
 
 def _to_lists(regions: Sequence[tuple[float, float]] | None) -> list[list[float]] | None:

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 
+import numpy as np
+
 from spectro.model import InputError, Spectrum, Step
 from spectro.processing.baseline import subtract_baseline
 from spectro.processing.cutting import cut
@@ -16,6 +18,21 @@ from spectro.processing.transform import (
     remove_digital_filter,
     zero_fill,
 )
+
+
+def take(spectrum: Spectrum, number: int) -> Spectrum:
+    """One slice of a series; see `Spectrum.take`."""
+    return spectrum.take(number)
+
+
+def take_row(spectrum: Spectrum, axis: int, at: float) -> Spectrum:
+    """Row of a spectrum of two dimensions, the nearest to a place on its first axis."""
+    if spectrum.y.ndim != 2 or axis != 0:
+        raise InputError(f"Expected two dimensions and axis 0, got {spectrum.y.ndim} and {axis}.")
+    row = int(np.abs(spectrum.axes[0].values - at).argmin())
+    settings = {"axis": axis, "at": at}
+    return spectrum.do("take_row", spectrum.y[row], axes=spectrum.axes[1:], settings=settings)
+
 
 STEPS: Mapping[str, Callable[..., Spectrum]] = MappingProxyType(
     {
@@ -35,6 +52,8 @@ STEPS: Mapping[str, Callable[..., Spectrum]] = MappingProxyType(
             shear_pass,
             sum_isotropic,
             cut,
+            take,
+            take_row,
         )
     }
 )

@@ -12,6 +12,7 @@ from spectro.model import Axis, InputError, Spectrum
 from spectro.processing.grid import pick, require_frequency
 
 IUPAC = "IUPAC"
+_SLOPE = "Hz_per_ppm"
 _CADMIUM = {
     "Me2Cd": 0.0,
     "CdCl2": -435.0,
@@ -83,24 +84,39 @@ def reference(
         raise InputError("Expected a spectrum over ppm to reference it, got Hz; use to_ppm.")
     settings = {"scale": scale, "at_ppm": at_ppm, "is_ppm": is_ppm, "proton_MHz": proton_MHz}
     old_MHz = pick(spectrum.metadata, "reference_frequency_MHz")
-    new_MHz: float | None
+    zero_MHz = 1.0 if old_MHz is None else old_MHz
+    slope = _find_slope(spectrum, zero_MHz)
     if proton_MHz is not None and at_ppm is None and is_ppm is None:
-        zero_MHz = spectrum.require("reference_frequency_MHz", "frequency at 0 ppm")
+        spectrum.require("reference_frequency_MHz", "frequency at 0 ppm")
         new_MHz = _find_zero_MHz(spectrum, scale, proton_MHz)
-        values = ((1 + spectrum.x * 1e-6) * (zero_MHz / new_MHz) - 1) * 1e6
     elif at_ppm is not None and is_ppm is not None and proton_MHz is None:
-        ratio = (1 + is_ppm * 1e-6) / (1 + at_ppm * 1e-6)
-        new_MHz = None if old_MHz is None else old_MHz / ratio
-        values = ((1 + spectrum.x * 1e-6) * ratio - 1) * 1e6
+        for ppm in (at_ppm, is_ppm):
+            if not -1e6 < ppm < np.inf:
+                raise InputError(f"Expected finite shifts above -1e6 ppm, got {ppm:g} ppm.")
+        new_MHz = (zero_MHz + slope * at_ppm) / (1 + is_ppm * 1e-6)
     elif at_ppm is None and is_ppm is None:
         return _convert(spectrum, scale, settings)
     else:
         raise InputError("Expected both at_ppm and is_ppm, or proton_MHz alone, got a mixture.")
-    return _move(spectrum, values, settings, {"scale": scale}, new_MHz)
+    values = ((zero_MHz + slope * spectrum.x) / new_MHz - 1) * 1e6
+    changes: dict[str, Any] = {"scale": scale}
+    if _SLOPE in spectrum.metadata:
+        changes[_SLOPE] = None
+    return _move(spectrum, values, settings, changes, None if old_MHz is None else new_MHz)
+
+
+def _find_slope(spectrum: Spectrum, zero_MHz: float) -> float:
+    """MHz that a ppm of the axis is: those of another compound where a difference was added."""
+    slope_Hz = pick(spectrum.metadata, _SLOPE)
+    return (zero_MHz if slope_Hz is None else slope_Hz) * 1e-6
 
 
 def _convert(spectrum: Spectrum, scale: str, settings: Mapping[str, object]) -> Spectrum:
-    """The difference of two compounds is added; ppm stay as wide as they are."""
+    """The difference of two compounds is added; ppm stay as wide as they are.
+
+    The frequency at 0 ppm moves along, so a ppm is no longer a millionth of it; how many Hz it is
+    goes into the metadata.
+    """
     shifts = _find_scales(spectrum)
     old = str(spectrum.metadata.get("scale", "none"))
     for name in (old, scale):
@@ -109,9 +125,14 @@ def _convert(spectrum: Spectrum, scale: str, settings: Mapping[str, object]) -> 
                 f"Expected a scale out of {', '.join(shifts)} for {spectrum.metadata['nucleus']}, "
                 f"got {name!r}; give at_ppm and is_ppm, or proton_MHz."
             )
-    values = spectrum.x + (shifts[old] - shifts[scale])
+    added_ppm = shifts[old] - shifts[scale]
+    changes: dict[str, Any] = {"scale": scale}
     zero_MHz = pick(spectrum.metadata, "reference_frequency_MHz")
-    return _move(spectrum, values, settings, {"scale": scale}, zero_MHz)
+    if zero_MHz is not None and added_ppm:
+        slope = _find_slope(spectrum, zero_MHz)
+        changes[_SLOPE] = slope * 1e6
+        zero_MHz -= slope * added_ppm
+    return _move(spectrum, spectrum.x + added_ppm, settings, changes, zero_MHz)
 
 
 def _find_scales(spectrum: Spectrum) -> dict[str, float]:
@@ -169,7 +190,8 @@ def to_hertz(spectrum: Spectrum) -> Spectrum:
     axis = spectrum.axes[-1]
     values = axis.values
     if axis.unit == "ppm":
-        values = values * spectrum.require("reference_frequency_MHz", "frequency at 0 ppm")
+        zero_MHz = spectrum.require("reference_frequency_MHz", "frequency at 0 ppm")
+        values = values * (_find_slope(spectrum, zero_MHz) * 1e6)
     axes = (*spectrum.axes[:-1], Axis(values, "frequency", "Hz"))
     return spectrum.do("to_hertz", spectrum.y, axes=axes)
 
@@ -202,7 +224,9 @@ def to_ppm(
         zero_MHz = reference_frequency_MHz or spectrum.require(
             "reference_frequency_MHz", "frequency at 0 ppm"
         )
-        values = zero_ppm + values / zero_MHz
+        is_stated = reference_frequency_MHz is not None
+        slope_Hz = zero_MHz if is_stated else _find_slope(spectrum, zero_MHz) * 1e6
+        values = zero_ppm + values / slope_Hz
         changes = {"reference_frequency_MHz": float(zero_MHz)}
     name = f"{spectrum.metadata.get('nucleus', '')} chemical shift".strip()
     axes = (*spectrum.axes[:-1], Axis(values, name, "ppm"))

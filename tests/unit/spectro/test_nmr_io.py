@@ -110,6 +110,48 @@ def test_topspin_series_have_the_axis_of_their_list(tmp_path, name, text, values
     assert spectro.load(folder).axes[0].name == "indirect time"
 
 
+def test_topspin_quadrature_goes_before_a_list_that_was_left(tmp_path):
+    folder = write_topspin(tmp_path / "2", make_integers(4, 100), name="ser")
+    write_parameters(folder / "acqu2s", {"TD": 4, "FnMODE": 4, "SW_h": 1000.0})
+    (folder / "vdlist").write_text("1\n2\n3\n4\n")
+    spectrum = spectro.load(folder)
+    assert spectrum.metadata["quadrature"] == "States"
+    np.testing.assert_allclose(spectrum.axes[0].values, [0, 0, 1e-3, 1e-3])
+
+
+@pytest.mark.parametrize(
+    ("text", "is_used", "told"),
+    [
+        ("1\nsoon\n3\n4", False, "got 'soon'"),
+        ("1\n-2\n3\n4", False, "got '-2'"),
+        ("1\n2", False, "Expected 4 entries in vdlist, got 2"),
+        ("1\n2\n3\n4\n5", True, "got 5; the first are used"),
+    ],
+)
+def test_topspin_lists_that_do_not_fit_are_told(tmp_path, text, is_used, told):
+    folder = write_topspin(tmp_path / "2", make_integers(4, 100), name="ser")
+    write_parameters(folder / "acqu2s", {"TD": 4})
+    (folder / "vdlist").write_text(text)
+    spectrum = spectro.load(folder)
+    assert told in spectrum.metadata["warning"]
+    assert (spectrum.axes[0].name == "delay") == is_used
+
+
+@pytest.mark.parametrize(
+    ("where", "path"),
+    [("pdata/1", "1r"), ("pdata/1", "."), ("pdata", "1"), ("pdata", "1/1r"), (".", "pdata/1/1r")],
+)
+def test_topspin_folders_are_found_from_inside(tmp_path, monkeypatch, where, path):
+    folder = write_topspin(tmp_path / "7", make_integers(64))
+    changes = {"SI": 4, "SW_p": 8.0, "SF": ZERO_MHZ, "OFFSET": 3.0, "XDIM": 0, "NC_proc": 0}
+    write_parameters(folder / "pdata/1/procs", changes)
+    (folder / "pdata/1/1r").write_bytes(np.arange(4, dtype="<i4").tobytes())
+    monkeypatch.chdir(folder / where)
+    (spectrum,) = spectro.load_all(path)
+    assert spectrum.metadata["nucleus"] == "13C"
+    assert spectrum.metadata["quantity"] == "pdata/1"
+
+
 def test_topspin_second_dimensions_have_times(tmp_path):
     folder = write_topspin(tmp_path / "3", make_integers(6, 128), name="ser")
     write_parameters(folder / "acqu2s", {"TD": 6, "FnMODE": 4, "SW_h": 500.0, "NUC1": "<1H>"})

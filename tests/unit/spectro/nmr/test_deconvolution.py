@@ -270,7 +270,7 @@ def test_what_is_tied_is_shared_where_its_root_is():
     ]
     tied = {"width_ppm": nmr.Tie("a", 2.0), "shift_ppm": nmr.Tie("a", offset=-30.0)}
     sites = [nmr.Site("a", 59.0, 7.0), nmr.Site("b", 31.0, 7.0, tied=tied)]
-    fit = nmr.deconvolve(spectra, sites, shared=("shift_ppm", "b.width_ppm"))
+    fit = nmr.deconvolve(spectra, sites, shared=("shift_ppm",))
     assert fit.values["first/b.width_ppm"] == pytest.approx(16.0, rel=0.03)
     assert fit.values["second/b.width_ppm"] == pytest.approx(10.0, rel=0.03)
     assert fit.values["b.shift_ppm"] == pytest.approx(fit.values["a.shift_ppm"] - 30.0)
@@ -354,3 +354,84 @@ def test_what_cannot_be_deconvolved_is_told():
     for settings in ({"shape": "box"}, {"mixing": 2.0}, {"fixed": ("integral",)}):
         with pytest.raises(InputError):
             nmr.Site("a", 50.0, 9.0, **settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"tied": {"width_ppm": nmr.Tie("a")}, "fixed": ("width_ppm",)}, "fix or bound it at a"),
+        ({"tied": {"width_ppm": nmr.Tie("a")}, "bounds": {"width_ppm": (1, 9)}}, "got two"),
+        ({"tied": {"width_ppm": "a"}}, "Expected a Tie"),
+        ({"tied": "a"}, "a mapping as tied"),
+        ({"bounds": {"width_ppm": 5}}, "two bounds of width_ppm"),
+        ({"bounds": {"width_ppm": (9, 1)}}, "the lower one first"),
+        ({"bounds": {"mixing": (0.0, 1.5)}, "shape": "voigt"}, "from 0 to 1"),
+        ({"name": "baseline"}, "other than 'baseline'"),
+    ],
+)
+def test_sites_that_contradict_themselves_are_told(settings, told):
+    with pytest.raises(InputError, match=told):
+        nmr.Site(**{"name": "b", "shift_ppm": 50.0, "width_ppm": 5.0} | settings)
+
+
+def test_shares_of_tied_quantities_and_broken_degrees_are_told():
+    x = np.linspace(100.0, 0.0, 60)
+    data = make_spectrum(x, [(1.0, 50.0, 10.0)], 50, np.random.default_rng(0))
+    tied = nmr.Site("b", 30.0, 10.0, tied={"width_ppm": nmr.Tie("a")})
+    with pytest.raises(InputError, match=r"share a\.width_ppm"):
+        nmr.deconvolve([data, data], [nmr.Site("a", 50.0, 10.0), tied], shared=["b.width_ppm"])
+    with pytest.raises(InputError, match="whole degree"):
+        nmr.deconvolve(data, [nmr.Site("a", 50.0, 10.0)], baseline_degree=1.5)
+
+
+def test_titles_that_collide_keep_their_numbers_apart():
+    x, rng = np.linspace(100.0, 0.0, 60), np.random.default_rng(0)
+    titles = ("a", "a", "a 2")
+    data = [make_spectrum(x, [(k + 1.0, 50.0, 10.0)], 50, rng, t) for k, t in enumerate(titles)]
+    fit = nmr.deconvolve(data, [nmr.Site("core", 50.0, 10.0)])
+    found = [fit.values[f"{label}/core.integral"] for label in ("a 1", "a 3", "a 2")]
+    assert found == pytest.approx([1.0, 2.0, 3.0], rel=0.1)
+
+
+def test_signed_integrals_without_a_sum_have_no_percentages():
+    x = np.linspace(100.0, 0.0, 200)
+    lines = [(1.0, 70.0, 5.0), (-1.0, 30.0, 5.0)]
+    data = make_spectrum(x, lines, 50, np.random.default_rng(3))
+    sites = [nmr.Site(n, at, 5.0, is_signed=True) for n, at in (("up", 70.0), ("down", 30.0))]
+    fit = nmr.deconvolve(data, sites)
+    assert np.isnan([fit.values["up.percent"], fit.values["down.percent"]]).all()
+    assert any("no percentages" in one for one in fit.warnings)
+
+
+def test_fits_of_numpy_settings_are_written(tmp_path):
+    x = np.linspace(100.0, 0.0, 60)
+    data = make_spectrum(x, [(1.0, 50.0, 10.0)], 50, np.random.default_rng(0))
+    bounds = {"width_ppm": (np.float32(1.0), np.inf)}
+    site = nmr.Site("a", np.float32(50.0), np.int64(10), bounds=bounds, is_signed=np.bool_(0))
+    path = nmr.deconvolve(data, [site]).save(tmp_path / "fit.json")
+    told = json.loads(path.read_text(), parse_constant=pytest.fail)["settings"]["sites"][0]
+    assert told["bounds"]["width_ppm"] == [1.0, None]
+    assert (told["shift_ppm"], told["is_signed"]) == (50.0, False)
+
+
+def find_percentages(lines, seed):
+    """Whether all percentages are in their intervals, and whether a warning says they may not."""
+    x = np.linspace(160.0, 40.0, 600)
+    y = sum(a * compute_line(x, at, w) for a, at, w in lines)
+    y = y + np.random.default_rng(seed).normal(0, 0.01, len(x))
+    data = Spectrum(y, (Axis(x, "chemical shift", "ppm"),))
+    fit = nmr.deconvolve(data, [nmr.Site(str(k), at, w) for k, (_, at, w) in enumerate(lines)])
+    known = [fit.uncertainties[f"{k}.percent"] for k in range(len(lines))]
+    total = sum(a for a, _, _ in lines)
+    holds = [k.low <= 100 * a / total <= k.high for k, (a, _, _) in zip(known, lines, strict=True)]
+    return all(holds), any("far from linear" in one for one in fit.warnings)
+
+
+def test_intervals_by_covariance_that_are_too_narrow_are_told():
+    hidden = [(5.0, 100.0, 20.0), (3.0, 90.0, 15.0), (0.3, 120.0, 10.0)]
+    found = [find_percentages(hidden, seed) for seed in range(30)]
+    missed = [is_told for holds, is_told in found if not holds]
+    assert len(missed) > 5
+    assert all(missed)
+    apart = [(5.0, 120.0, 12.0), (3.0, 80.0, 12.0)]
+    assert not any(is_told for _, is_told in (find_percentages(apart, seed) for seed in range(30)))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from spectro.model import Axis, InputError, Spectrum
-from spectro.nmr import Signal, compute_enhancement, measure_signal
+from spectro.nmr import Signal, compute_enhancement, measure_signal, quantify
 
 
 def test_scans_and_gain_are_divided_out():
@@ -67,7 +67,7 @@ def test_a_signal_in_the_noise_gives_a_lower_end_only():
 def test_the_error_is_that_of_a_ratio():
     found = compute_enhancement(Signal(100.0, 1.0), Signal(50.0, 1.0))
     assert found.uncertainty.standard_error == pytest.approx(2 * math.hypot(0.01, 0.02))
-    assert "epsilon = 2 " in found.statements[0]
+    assert "epsilon at the same recycle delay = 2 " in found.statements[0]
     gone = compute_enhancement(Signal(0.0, 1.0), Signal(50.0, 0.5))
     assert gone.epsilon == 0.0
     assert gone.time_saved_interval[0] == 0.0
@@ -105,3 +105,36 @@ def test_what_cannot_be_measured_is_refused():
         Signal(1.0, 0.1, recycle_s=0.0)
     with pytest.raises(InputError, match="error of at least 0"):
         Signal(1.0, -0.1)
+
+
+@pytest.mark.parametrize("buildups_s", [(4.0, 20.0), (math.nan, math.nan)])
+def test_a_little_of_a_recycle_delay_changes_little(buildups_s):
+    def find(recycle_s):
+        on = Signal(100.0, 1.0, recycle_s=recycle_s, buildup_s=buildups_s[0])
+        return compute_enhancement(on, Signal(5.0, 0.1, recycle_s=5.0, buildup_s=buildups_s[1]))
+
+    same, other = find(5.0), find(5.0001)
+    assert other.epsilon == pytest.approx(same.epsilon, rel=1e-4)
+    assert other.time_saved == pytest.approx(same.time_saved, rel=1e-4)
+    assert same.time_saved == pytest.approx(400.0)
+
+
+def test_time_is_saved_by_what_is_measured_per_root_of_time():
+    on = Signal(50.0, 0.1, recycle_s=2.0, buildup_s=4.0)
+    off = Signal(100.0, 0.1, recycle_s=2.0, buildup_s=4.0)
+    found = compute_enhancement(on, off)
+    assert "epsilon of the equilibrium = 0.5 " in found.statements[0]
+    assert "takes 0.25 times as long" in found.statements[0]
+    slow = compute_enhancement(on, Signal(100.0, 0.1, recycle_s=8.0, buildup_s=16.0))
+    assert slow.time_saved == pytest.approx(1.0)
+    assert slow.time_saved_interval[0] < 1.0 < slow.time_saved_interval[1]
+
+
+def test_uneven_axes_scans_that_are_none_and_negative_amounts_are_told():
+    uneven = Spectrum(np.zeros(100), (Axis(np.arange(100.0) ** 1.5),))
+    with pytest.raises(InputError, match="evenly spaced"):
+        measure_signal(uneven, (0, 5), (50, 999))
+    with pytest.raises(InputError, match="at least one scan"):
+        Signal(1.0, 0.1, n_scans=math.nan)
+    found = quantify(Signal(-9.0, 0.1), Signal(10.0, 0.1), standard_umol=1.0)
+    assert any("negative" in one for one in found.warnings)

@@ -91,3 +91,16 @@ def test_what_cannot_be_told_apart_is_refused():
         pick_peaks(Spectrum(np.zeros(9), (Axis(np.arange(9.0)),)))
     with pytest.raises(InputError, match="one dimension, got 2"):
         pick_peaks(Spectrum(np.zeros((2, 2)), (Axis([0.0, 1.0]), Axis([0.0, 1.0]))), 1.0)
+
+
+def test_other_units_nan_and_frequencies_that_are_none_are_told():
+    over_Hz = Spectrum(np.ones(9), (Axis(np.arange(9.0), "frequency", "Hz"),))
+    with pytest.raises(InputError, match="axes in ppm"):
+        pick_peaks(over_Hz, 1000.0)
+    holed = Spectrum(np.full(9, np.nan), (Axis(np.arange(9.0), "shift", "ppm"),))
+    with pytest.raises(InputError, match="finite data"):
+        pick_peaks(holed, 1000.0)
+    peaks = [Peaks([0.0], [1.0], rate) for rate in (1000.0, 3000.0)]
+    for frequency_MHz in (0.0, np.nan):
+        with pytest.raises(InputError, match="frequency above 0"):
+            find_isotropic(*peaks, frequency_MHz)

@@ -150,7 +150,7 @@ def test_no_dephasing_is_said_to_be_none():
         fit = fit_respdor(TAU_s, data)
         assert any("No dephasing is seen" in one for one in fit.warnings)
         low, high = fit.intervals["distance_nm"]
-        assert 0 < low < 0.1
+        assert 0 <= low < 0.1
         assert high > 1
 
 
@@ -176,3 +176,23 @@ def test_distances_and_couplings_of_0_are_refused():
         dipolar_coupling_Hz("13C", "27Al", 0.0)
     with pytest.raises(InputError, match="coupling above 0 Hz, got -1"):
         dipolar_distance_nm("13C", "27Al", -1.0)
+
+
+def test_intervals_do_not_end_where_the_search_does():
+    tau_s = np.linspace(0.1, 0.2, 12)
+    truth = respdor_curve(tau_s, 503.0, fraction=0.24)
+    assert fit_respdor(tau_s, truth).values["coupling_Hz"] == pytest.approx(503.0, rel=1e-3)
+    for seed in (2, 3):
+        noise = np.random.default_rng(seed).normal(0, 0.01, 12)
+        fit = fit_respdor(tau_s, truth + noise, sigma=0.01)
+        known, distance = fit.uncertainties["coupling_Hz"], fit.uncertainties["distance_nm"]
+        assert known.low <= 503.0 <= known.high == np.inf
+        assert distance.low == 0.0
+
+
+def test_no_dephasing_has_no_distance():
+    tau_s = np.linspace(1e-3, 10e-3, 10)
+    data = np.random.default_rng(1).normal(0, 0.02, 10)
+    fit = fit_respdor(tau_s, data, sigma=0.02)
+    assert any("No dephasing" in one for one in fit.warnings)
+    assert not any(one.startswith(("distance", "coupling")) for one in fit.statements)

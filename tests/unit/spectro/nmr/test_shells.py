@@ -129,3 +129,12 @@ def test_other_numbers_that_make_no_sense_are_refused():
         layer_model(9.0, (1, 1), fraction_errors={"core": -1.0})
     with pytest.raises(InputError, match="layer of core, surface, got 'middle'"):
         layer_model(9.0, (1, 1))["middle"]
+
+
+def test_names_that_are_no_layer_are_told():
+    parts = {"core": 1.0, "Bulk": 5.0, "surface": 7.0}
+    assert layer_model(10.0, parts)["core"].fraction == pytest.approx(1 / 8)
+    with pytest.raises(InputError, match="in fraction_errors, got shell"):
+        layer_model(10.0, parts, fraction_errors={"shell": 0.1})
+    with pytest.raises(InputError, match="in exclude, got shell"):
+        layer_model(10.0, parts, exclude=("shell",))

@@ -187,3 +187,20 @@ def test_a_part_is_cut_out_as_it_is_and_can_be_cut_again():
         processing.cut(whole, (900.0, 901.0))
     with pytest.raises(InputError, match="over ppm or Hz to cut it"):
         processing.cut(make_fid(LINES), (0.0, 1.0))
+
+
+def test_a_scale_that_was_added_is_taken_back_by_the_protons() -> None:
+    axis = Axis(np.array([100.0, 50.0, 0.0, -50.0, -100.0]), "113Cd chemical shift", "ppm")
+    about = {"nucleus": "113Cd", "reference_frequency_MHz": 88.7194}
+    start = Spectrum(np.ones(5), (axis,), about)
+    first = processing.reference(start, "Me2Cd", proton_MHz=399.76)
+    moved = processing.reference(first, "CdCl2")
+    again = processing.reference(moved, "Me2Cd", proton_MHz=399.76)
+    assert moved.x == pytest.approx(first.x + 435.0)
+    assert again.x == pytest.approx(first.x, abs=1e-8)
+    assert processing.to_ppm(processing.to_hertz(moved)).x == pytest.approx(moved.x)
+    assert np.diff(processing.to_hertz(moved).x) == pytest.approx(
+        np.diff(processing.to_hertz(first).x)
+    )
+    with pytest.raises(InputError, match="above -1e6"):
+        processing.reference(start, "Me2Cd", at_ppm=-1e6, is_ppm=0.0)
