@@ -237,3 +237,14 @@ def test_strains_widen_the_range():
 def test_what_cannot_be_is_told(call, told):
     with pytest.raises(spectro.InputError, match=told):
         call()
+
+
+@pytest.mark.parametrize("g", [(2.0, 2.01), (2.05, 2.2)])
+def test_the_range_holds_the_whole_span_of_g(g):
+    system = epr.SpinSystem(0.5, g)
+    found = epr.solid_effect_profile(system, nucleus="113Cd")
+    x = found.profile.x
+    wide = epr.solid_effect_profile(system, nucleus="113Cd", field_mT=(x[0] - 30, x[-1] + 30))
+    for one, other in ((found.positive, wide.positive), (found.negative, wide.negative)):
+        assert one.offset_mT == pytest.approx(other.offset_mT, abs=0.05)
+    assert found.mean_mT == pytest.approx(wide.mean_mT, abs=0.05)
