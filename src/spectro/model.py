@@ -387,21 +387,7 @@ class FitResult:
         InputError
             If the file cannot be written.
         """
-        path = Path(path)
-        text = json.dumps(self.to_dict(), indent=2, ensure_ascii=False)
-        partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            partial.write_text(f"{text}\n", encoding="utf-8")
-            partial.replace(path)
-        except OSError as error:
-            raise InputError(
-                f"Expected a place to write {path} to, got {error.strerror}; choose another."
-            ) from None
-        finally:
-            if partial.exists():  # there may be no such folder
-                partial.unlink()
-        return path
+        return write_whole(path, json.dumps(self.to_dict(), indent=2, ensure_ascii=False))
 
     def to_dict(self) -> dict[str, Any]:
         """Everything but the curves, ready for JSON; what is not finite is None."""
@@ -454,3 +440,27 @@ def read_only(array: NDArray[Any]) -> NDArray[Any]:
     view = array.view()
     view.flags.writeable = False
     return view
+
+
+def write_whole(path: str | Path, text: str) -> Path:
+    """Write a text file, whole or not at all; folders are made where they do not exist.
+
+    Raises
+    ------
+    InputError
+        If it cannot be written.
+    """
+    path = Path(path)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_text(f"{text}\n", encoding="utf-8")
+        partial.replace(path)
+    except OSError as error:
+        raise InputError(
+            f"Expected a place to write {path} to, got {error.strerror}; choose another."
+        ) from None
+    finally:
+        if partial.exists():  # there may be no such folder
+            partial.unlink()
+    return path

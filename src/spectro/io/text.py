@@ -1,6 +1,5 @@
 """Columns of numbers in a text: with or without a header, whatever separates them."""
 
-import os
 import re
 from pathlib import Path
 
@@ -9,7 +8,7 @@ from numpy.typing import NDArray
 
 from spectro.io.files import UnreadableFileError, read_text, tell_source
 from spectro.io.units import convert, to_float
-from spectro.model import Axis, InputError, Spectrum
+from spectro.model import Axis, InputError, Spectrum, write_whole
 
 _NUMBER = re.compile(r"[-+]?(\d+([.,]\d*)?|[.,]\d+)([eEdD][-+]?\d+)?$")
 _STATED = re.compile(r"^[#%;!\s]*([A-Za-z]\w*)\s*[:=]\s*(.+?)\s*$")
@@ -125,24 +124,11 @@ def save(spectrum: Spectrum, path: str | Path) -> Path:
     InputError
         If there are more dimensions, or the file cannot be written.
     """
-    path = Path(path)
     if spectrum.y.ndim > _MOST_DIMENSIONS:
         raise InputError(
             f"Expected a spectrum of one or two dimensions, got {spectrum.y.ndim}; take a slice."
         )
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text("\n".join(_write_lines(spectrum)) + "\n", encoding="utf-8")
-        partial.replace(path)
-    except OSError as error:
-        raise InputError(
-            f"Expected a place to write {path} to, got {error.strerror}; choose another."
-        ) from None
-    finally:
-        if partial.exists():  # there may be no such folder
-            partial.unlink()
-    return path
+    return write_whole(path, "\n".join(_write_lines(spectrum)))
 
 
 def _write_lines(spectrum: Spectrum) -> list[str]:
