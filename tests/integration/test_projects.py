@@ -174,8 +174,9 @@ def test_tables_are_those_of_analyze(measured: Path) -> None:
 
 @pytest.mark.filterwarnings("ignore:The inplace keyword")  # Dask 2026.8 with pandas 3.1
 def test_others_read_the_tables_as_they_are(folder: Path) -> None:
-    duckdb = pytest.importorskip("duckdb")
-    dataframe = pytest.importorskip("dask.dataframe")
+    import duckdb
+    from dask import dataframe
+
     expected = nd.Project.open(folder).particles().groupby("sample_id")["dopants"].sum()
     place = folder / "results" / "particles"
     query = f"select sample_id, sum(dopants) from '{place}/*/*.parquet' group by 1 order by 1"
@@ -555,8 +556,6 @@ def test_a_project_from_nothing(tmp_path: Path, run: Run) -> None:
 
 @pytest.mark.parametrize("kind", ["csv", "parquet", "excel"])
 def test_exports(measured: Path, tmp_path: Path, run: Run, kind: str) -> None:
-    if kind == "excel":
-        pytest.importorskip("openpyxl")
     assert run("export", measured, "--out", tmp_path / "out", "--format", kind)[0] == 0
     project = nd.Project.open(measured)
     if kind == "excel":

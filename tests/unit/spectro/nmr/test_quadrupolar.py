@@ -32,7 +32,6 @@ def test_the_shift_by_the_quadrupole_is_that_of_the_textbook():
 @pytest.mark.parametrize("eta", [0.0, 0.4, 1.0])
 @pytest.mark.parametrize("nucleus", ["27Al", "17O"])
 def test_a_central_transition_has_its_centre_of_gravity(nucleus, eta, mas_Hz):
-    pytest.importorskip("mrsimulator")
     line = q.QuadrupolarLine(nucleus, 100.0, 20.0, 3.0, mas_Hz)
     y = q.simulate_quadrupolar(X_ppm, line, 4.0, eta)
     expected = 20.0 + q.quadrupolar_shift_ppm(nucleus, 100.0, 4.0, eta)
@@ -41,7 +40,6 @@ def test_a_central_transition_has_its_centre_of_gravity(nucleus, eta, mas_Hz):
 
 
 def test_a_disordered_powder_has_its_centre_of_gravity_and_a_tail_to_low_shifts():
-    pytest.importorskip("mrsimulator")
     line = q.QuadrupolarLine("27Al", 104.2, 10.0, 2.0)
     y = q.simulate_czjzek(X_ppm, line, 2.0)
     mean = q.quadrupolar_shift_ppm("27Al", 104.2, math.sqrt(5) * 2.0, 0.0) + 10.0

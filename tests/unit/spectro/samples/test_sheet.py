@@ -45,7 +45,8 @@ def test_semicolons_come_with_decimal_commas(tmp_path: Path) -> None:
 
 
 def test_an_excel_sheet_is_the_same(tmp_path: Path) -> None:
-    openpyxl = pytest.importorskip("openpyxl")
+    import openpyxl
+
     book = openpyxl.Workbook()
     for row in (
         ["ID", "ICP-MS / mM", "batch"],
@@ -87,7 +88,6 @@ def test_sheets_without_samples_say_so(tmp_path: Path, content: bytes) -> None:
 
 
 def test_a_damaged_workbook_says_so(tmp_path: Path) -> None:
-    pytest.importorskip("openpyxl")
     (tmp_path / "samples.xlsx").write_bytes(b"PK\x03\x04 no workbook")
     with pytest.raises(spectro.InputError, match="Expected an Excel sheet"):
         read_sheet(tmp_path / "samples.xlsx")
