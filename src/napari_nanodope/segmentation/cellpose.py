@@ -1,8 +1,10 @@
 """Outlines of nanocrystals by a network with Cellpose's flows and dynamics."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -125,6 +127,9 @@ class _Evaluator(Protocol):
     @property
     def device(self) -> Any: ...
 
+    @property
+    def n_at_once(self) -> int: ...
+
     def evaluate(self, image: FloatImage) -> Found: ...
 
 
@@ -132,13 +137,22 @@ class _Watched:
     """A network that tells how many windows it has done."""
 
     def __init__(self, network: Network, watch: Callable[[int], None]) -> None:
-        self._network, self._watch, self._n_done = network, watch, 0
+        self._network, self._watch, self._n_done = network, watch, count()
         self.sha256, self.device = network.sha256, network.device
+        self.n_at_once = network.n_at_once
 
     def evaluate(self, image: FloatImage) -> Found:
-        self._watch(self._n_done)
-        self._n_done += 1
+        self._watch(next(self._n_done))
         return self._network.evaluate(image)
+
+
+def _evaluate_all(network: _Evaluator, images: Sequence[FloatImage]) -> Iterator[Found]:
+    """Particles of one picture after the other, on as many threads as the network allows."""
+    if network.n_at_once == 1 or len(images) == 1:
+        yield from map(network.evaluate, images)
+    else:
+        with ThreadPoolExecutor(network.n_at_once) as pool:
+            yield from pool.map(network.evaluate, images)
 
 
 def segment_by_network(
@@ -192,10 +206,10 @@ def _find_level(
     The finest counts of those that do nearly as well as the best.
     """
     usable = [f for f in LEVELS if f <= 1 and min(_shape_at(image.shape, f)) >= _SMALLEST_PX]
-    tried = [_try_level(network, image, level, tries) for level in usable]
+    tried = _try_levels(network, image, usable, tries)
     weights = [one.weight for one in tried]
     if tried and (tried[0].share_small > _MANY_SMALL or max(weights) < _LITTLE):
-        tried.insert(0, _try_level(network, image, 2.0, tries))
+        tried = _try_levels(network, image, [2.0], tries) + tried
     best = max((one.weight for one in tried), default=0.0)
     if best == 0:
         return 1.0, BEST_DIAMETER_PX
@@ -203,11 +217,17 @@ def _find_level(
     return first.level, first.diameter_px
 
 
-def _try_level(
-    network: _Evaluator, image: FloatImage, level: float, tries: dict[float, Found]
-) -> _Try:
-    small = rescale(_take_middle(image, _SAMPLE_PX / level), level)
-    found = tries[level] = _segment(network, small)
+def _try_levels(
+    network: _Evaluator, image: FloatImage, levels: list[float], tries: dict[float, Found]
+) -> list[_Try]:
+    images = [
+        standardise(rescale(_take_middle(image, _SAMPLE_PX / level), level)) for level in levels
+    ]
+    tries.update(zip(levels, _evaluate_all(network, images), strict=True))
+    return [_try(level, tries[level]) for level in levels]
+
+
+def _try(level: float, found: Found) -> _Try:
     areas, diameters = _measure(found)
     share_small = float(areas[diameters < _SMALL_PX].sum() / max(areas.sum(), 1))
     weight, _ = _weigh(found)
@@ -263,14 +283,14 @@ def _segment(network: _Evaluator, image: FloatImage) -> Found:
     """Window by window; each particle comes from the window that owns its centre."""
     image = standardise(image)
     windows = list(cut(image.shape, _CORE_PX, _MARGIN_PX))
+    all_found = _evaluate_all(network, [image[window] for window, _ in windows])
     if len(windows) == 1:
-        return network.evaluate(image)
+        return next(all_found)
     labels = np.zeros(image.shape, np.int32)
     logits = np.empty(image.shape, np.float32)
     scores: list[NDArray[np.float64]] = []
     n_found = 0
-    for window, core in windows:
-        found = network.evaluate(image[window])
+    for (window, core), found in zip(windows, all_found, strict=True):
         offset = [part.start for part in window]
         inner = tuple(
             slice(own.start - first, own.stop - first)

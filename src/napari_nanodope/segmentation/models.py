@@ -34,6 +34,7 @@ INSIDE = np.float32(1e-3)
 
 _LARGEST_SHARE = 0.5  # of the picture: what covers more is no particle in it
 _SMALLEST_PX = 4  # side of a picture in which anything is looked for
+_MOST_AT_ONCE = 4  # pictures, for their memory
 _N_BYTES = 1 << 20
 
 
@@ -80,6 +81,13 @@ class Network:
         """Where it runs, as a torch device."""
         return self.model.device
 
+    @property
+    def n_at_once(self) -> int:
+        """Pictures to evaluate at a time, each on a thread of its own."""
+        import torch  # noqa: PLC0415
+
+        return min(torch.get_num_threads(), _MOST_AT_ONCE) if self._is_divided else 1
+
     def evaluate(self, image: NDArray[np.float32]) -> Found:
         """Particles of a standardised picture, which is left as it is."""
         import torch  # noqa: PLC0415
@@ -94,7 +102,7 @@ class Network:
             if high <= low:
                 low, high = given.min(), max(given.max(), given.min() + 1)
             given = (given - low) / (high - low)
-        with torch.sparse.check_sparse_tensor_invariants(False):
+        with torch.sparse.check_sparse_tensor_invariants(False), self._keep_order_of_sums():
             masks, flows, _ = self.model.eval(
                 given,
                 batch_size=1 if self.device.type == "cpu" else 8,
@@ -109,13 +117,32 @@ class Network:
         logits = np.asarray(flows[2], np.float32).reshape(image.shape)
         if not labels.any():
             return Found(labels, logits, np.zeros(0), np.zeros(0))
-        errors, _ = dynamics.flow_error(labels.copy(), flows[1], device=self.device)
+        with self._keep_order_of_sums():
+            errors, _ = dynamics.flow_error(labels.copy(), flows[1], device=self.device)
         kept = np.concatenate([[False], errors <= LARGEST_FLOW_ERROR])
         areas = np.bincount(labels.ravel())
         sums = np.bincount(labels.ravel(), weights=(1 / (1 + np.exp(-logits))).ravel())
         labels = (np.cumsum(kept) * kept).astype(np.int32)[labels]
         logits = np.maximum(logits, INSIDE, out=logits.copy(), where=labels > 0)
         return Found(labels, logits, (sums / areas)[kept], np.asarray(errors, float)[kept[1:]])
+
+    @property
+    def _is_divided(self) -> bool:
+        """Whether pictures, and not the sums within one, are divided among threads."""
+        return self.is_small and self.device.type == "cpu"
+
+    @contextmanager
+    def _keep_order_of_sums(self) -> Iterator[None]:
+        """One thread for a picture: sums that several threads share differ in their last bits."""
+        import torch  # noqa: PLC0415
+
+        n_threads = torch.get_num_threads()
+        if self._is_divided:
+            torch.set_num_threads(1)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(n_threads)
 
 
 def _choose_block(shape: tuple[int, ...]) -> int:
