@@ -40,6 +40,7 @@ screenshots: $(VENV)/installed-dev
 
 fuzz: $(VENV)/installed-dev
 	$(BIN)/python fuzz/readers.py
+	$(BIN)/python fuzz/batches.py
 
 # Some hours on a processor; stopped, it goes on where it was. The bundled weights came out of it.
 train: $(VENV)/installed-core

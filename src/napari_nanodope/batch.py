@@ -34,6 +34,10 @@ _PER_WORKER = 4  # fields under way for each, so that none waits and few are los
 _PARTIAL = re.compile(r"\..+\.partial(\.\w+)?")
 _LIBRARIES = ("OMP", "MKL", "OPENBLAS", "NUMEXPR")
 _ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in _LIBRARIES}
+_LOST = (
+    "Expected the scheduler to go on, got its connection lost; start it and run the batch again, "
+    "finished fields are kept."
+)
 
 
 class BatchError(InputError):
@@ -221,6 +225,7 @@ class _Run:
     def measure(self, client: Any) -> None:
         """Give all fields out, a few at a time, and take in what comes back."""
         from distributed import CancelledError, wait  # noqa: PLC0415 - slow to import
+        from distributed.comm import CommClosedError  # noqa: PLC0415
 
         self.start = time.perf_counter()
         self._tell("")
@@ -242,6 +247,8 @@ class _Run:
                 self.beat()
                 if self.cancelled is not None and self.cancelled():
                     raise KeyboardInterrupt
+        except CommClosedError:
+            raise BatchStoppedError(_LOST) from None
         except BaseException:
             with suppress(Exception):
                 client.cancel(list(running), force=True)
@@ -253,10 +260,7 @@ class _Run:
         elif future.status == "error":
             outcome = {"problem": _describe_death(future.exception())}
         else:
-            raise BatchStoppedError(
-                "Expected the scheduler to go on, got its connection lost; start it and run the "
-                "batch again, finished fields are kept."
-            )
+            raise BatchStoppedError(_LOST)
         future.release()
         if problem := outcome.get("problem"):
             self.failures[one.name] = problem

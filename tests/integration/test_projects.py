@@ -13,13 +13,20 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import psutil
 import pytest
 from distributed import LocalCluster
 from filelock import FileLock
 
 import napari_nanodope as nd
 from napari_nanodope.acquisitions import MADE_BY
-from napari_nanodope.batch import BatchError, BatchProgress, BatchReport, run_batch
+from napari_nanodope.batch import (
+    BatchError,
+    BatchProgress,
+    BatchReport,
+    BatchStoppedError,
+    run_batch,
+)
 from napari_nanodope.cli import main
 from napari_nanodope.core.editing import merge
 from napari_nanodope.curation import Curation
@@ -51,6 +58,14 @@ sample = "48h"
 technique = "eds"
 files = "eds/48h/*.npz"
 """
+# For root, who may read everything otherwise.
+RESPECTFUL = (
+    ("setpriv", "--inh-caps=-all", "--bounding-set=-dac_override,-dac_read_search")
+    if os.geteuid() == 0
+    else ()
+)
+MOUNT = ["unshare", "-rm", "mount", "-t", "tmpfs", "tmpfs", "/mnt"]
+CAN_MOUNT = bool(shutil.which("unshare")) and not subprocess.call(MOUNT, stderr=subprocess.DEVNULL)
 NAMES = ["24h/scan0", "24h/scan2", "24h/scan4", "48h/scan1", "48h/scan3"]
 
 Run = Callable[..., tuple[int, str, str]]
@@ -113,13 +128,18 @@ def folder(measured: Path, tmp_path: Path) -> Path:
     return copy(measured, tmp_path / "mine")
 
 
+def run_command(folder: Path, *before: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "napari_nanodope.cli", "batch", str(folder), "--workers", "1"]
+    return subprocess.run([*before, *command], capture_output=True, text=True, check=False)
+
+
 def copy(source: Path, target: Path) -> Path:
     shutil.copytree(source, target)
     return target
 
 
-def digest_tables(folder: Path) -> dict[str, str]:
-    files = sorted((folder / "results").glob("*/sample_id=*/*.parquet"))
+def digest_tables(folder: Path, results: str = "results") -> dict[str, str]:
+    files = sorted((folder / results).glob("*/sample_id=*/*.parquet"))
     return {
         file.relative_to(folder).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest()
         for file in files
@@ -376,16 +396,37 @@ def test_corrupt_inputs_are_told_and_the_rest_completes(
     assert "No such file or directory" in status[1]
 
 
-def test_an_unreadable_folder_leaves_the_rest(folder: Path, scheduler: str) -> None:
+def test_an_unreadable_folder_leaves_the_rest(folder: Path) -> None:
     (folder / "eds/48h").chmod(0)
-    if os.access(folder / "eds/48h", os.R_OK):
-        pytest.skip("a user who reads everything")
     try:
-        report = run_batch(nd.Project.open(folder), scheduler=scheduler)
+        done = run_command(folder, *RESPECTFUL)
     finally:
         (folder / "eds/48h").chmod(0o755)
-    assert report.n_current == 3
-    assert "Permission denied" in "".join(report.failures.values())
+    assert done.returncode == 1
+    assert "3 were up to date" in done.stdout
+    assert done.stderr.count("Permission denied") == len(done.stderr.splitlines())
+
+
+FULL_DISK = 'mount -t tmpfs -o size=130k tmpfs "$0/results" && "$@"; code=$?; cp -r "$0/results" '
+
+
+@pytest.mark.skipif(not CAN_MOUNT, reason="no small disk can be mounted here")
+def test_a_full_disk_keeps_what_is_whole(measured: Path, untouched: Path, tmp_path: Path) -> None:
+    folder, seen = copy(untouched, tmp_path / "mine"), tmp_path / "seen"
+    (folder / "results").mkdir()
+    script = f"{FULL_DISK} {seen}; exit $code"
+    done = run_command(folder, "unshare", "-rm", "sh", "-c", script, str(folder))
+    assert done.returncode == 1
+    assert 0 < done.stderr.count("No space left on device") == len(done.stderr.splitlines()) < 5
+    tables = digest_tables(seen.parent, "seen")
+    assert 0 < len(tables) < 2 * len(NAMES)
+    assert (
+        tables.items()
+        <= {
+            name.replace("results", "seen"): one for name, one in digest_tables(measured).items()
+        }.items()
+    )
+    assert list_leftovers(seen) == []
 
 
 def test_a_field_that_fails_loses_the_tables_that_no_longer_hold(
@@ -444,6 +485,63 @@ def test_a_batch_that_is_killed_is_finished_by_the_next(
     assert report.was_cut_off
     assert len(report.done) < 5
     assert digest_tables(folder) == digest_tables(measured)
+    assert list_leftovers(folder) == []
+
+
+def test_a_worker_that_is_killed_is_replaced(
+    untouched: Path, measured: Path, tmp_path: Path
+) -> None:
+    folder = copy(untouched, tmp_path / "mine")
+    killed: list[int] = []
+
+    def kill(how_far: BatchProgress) -> None:
+        if how_far.n_done == 1 and not killed:
+            for child in psutil.Process().children(recursive=True):
+                if "spawn_main" in " ".join(child.cmdline()):
+                    killed.append(child.pid)
+                    child.kill()
+
+    report = run_batch(nd.Project.open(folder), workers=1, progress=kill)
+    assert killed
+    assert (list(report.done), report.failures) == (NAMES, {})
+    assert digest_tables(folder) == digest_tables(measured)
+    assert list_leftovers(folder) == []
+
+
+def test_a_scheduler_that_runs_apart(untouched: Path, measured: Path, tmp_path: Path) -> None:
+    folder, told = copy(untouched, tmp_path / "mine"), tmp_path / "scheduler.json"
+    place = ["--scheduler-file", str(told), "--no-dashboard"]
+    commands = [["scheduler", "--port", "0", *place], *2 * [["worker", "--nthreads", "1", *place]]]
+    apart = [
+        subprocess.Popen(
+            [sys.executable, "-m", f"distributed.cli.dask_{name}", *words],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd=tmp_path,
+        )
+        for name, *words in commands
+    ]
+    try:
+        while not told.exists():
+            assert apart[0].poll() is None
+            time.sleep(0.02)
+        address = json.loads(told.read_text())["address"]
+        report = run_batch(nd.Project.open(folder), scheduler=address)
+        assert (list(report.done), report.failures) == (NAMES, {})
+        assert digest_tables(folder) == digest_tables(measured)
+        shutil.rmtree(folder / "results")
+
+        def kill(how_far: BatchProgress) -> None:
+            if how_far.n_done == 1:
+                apart[0].kill()
+
+        with pytest.raises(BatchStoppedError, match="start it and run the batch again"):
+            run_batch(nd.Project.open(folder), scheduler=address, progress=kill)
+    finally:
+        for one in apart:
+            one.kill()
+            one.wait()
+    assert digest_tables(folder).items() <= digest_tables(measured).items()
     assert list_leftovers(folder) == []
 
 
