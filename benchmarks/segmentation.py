@@ -118,7 +118,7 @@ def fine_tune_halves(model: str) -> None:
         if one.labels.max() < 40:
             continue
         trained, held_out = split([Curated(one.image, one.labels)])
-        result = tune(load_network(model), trained, held_out)
+        result = tune(load_network(model, is_trainable=True), trained, held_out)
         before, after = result.before, result.after
         n_all += 1
         n_good += after["AP75"] > 0.8 or after["AP75"] - before["AP75"] >= 0.1

@@ -33,7 +33,7 @@ from napari_nanodope.segmentation.scaling import (
 
 FloatImage = NDArray[np.float32]
 
-_CORE_PX, _MARGIN_PX = 1024, 64  # at the magnification that the network sees
+_CORE_PX, _MARGIN_PX = 704, 64  # at the magnification that the network sees
 _SAMPLE_PX = 640  # of the middle of a picture, to find the magnification
 _SMALLEST_PX = 24  # side of a picture, below which nothing is looked for
 _COMFORT_PX = (10.0, 40.0)  # diameters that are outlined best
@@ -107,7 +107,7 @@ def segment_by_cellpose(
     to the power 0.3; the finest one within 85 % of the best is taken. Where, of the whole picture,
     that weight is below 0.06, or below 0.3 without the share covered, there is nothing in it; the
     latter also where the diameter is given.
-    Pictures of more than 1024 pixels a side (at that magnification) are cut into overlapping
+    Pictures of more than 704 pixels a side (at that magnification) are cut into overlapping
     windows; a particle belongs to the window that its centre lies in. There is no random number in
     this, and no dependence on the number of threads.
     """

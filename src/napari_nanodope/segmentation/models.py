@@ -34,7 +34,7 @@ INSIDE = np.float32(1e-3)
 
 _LARGEST_SHARE = 0.5  # of the picture: what covers more is no particle in it
 _SMALLEST_PX = 4  # side of a picture in which anything is looked for
-_MOST_AT_ONCE = 4  # pictures, for their memory
+_MOST_AT_ONCE = 2  # pictures, for their memory
 _N_BYTES = 1 << 20
 
 
@@ -150,7 +150,7 @@ def _choose_block(shape: tuple[int, ...]) -> int:
     return 16 * math.ceil((max(shape) + 16) / 16)
 
 
-def load_network(name: str) -> Network:
+def load_network(name: str, *, is_trainable: bool = False) -> Network:
     """Network by name or file, on the fastest device there is.
 
     Parameters
@@ -158,6 +158,8 @@ def load_network(name: str) -> Network:
     name : str
         "nanocrystal", a model of Cellpose, or the path of a file of weights: one that this package
         trained (``.safetensors``), or one of Cellpose 4.
+    is_trainable : bool, optional
+        Whether it is to be trained on; what cannot be is quicker and takes less memory.
 
     Raises
     ------
@@ -168,7 +170,7 @@ def load_network(name: str) -> Network:
         import cellpose.models  # noqa: F401, PLC0415
     if name == BUNDLED:
         with as_file(files("napari_nanodope.segmentation") / f"weights/{BUNDLED}.safetensors") as f:
-            return _load(f, f.stat().st_mtime_ns)
+            return _load(f, f.stat().st_mtime_ns, is_trainable)
     path = _find_fetched(name) if name in FETCHED else Path(name)
     with suppress(RuntimeError):  # of a person who is not known here, so the file is neither
         path = path.expanduser()
@@ -177,7 +179,7 @@ def load_network(name: str) -> Network:
             f"Expected a model of {BUNDLED}, {', '.join(FETCHED)} or a file of weights, got "
             f"{name!r}; check the name or the path."
         )
-    return _load(path, path.stat().st_mtime_ns)
+    return _load(path, path.stat().st_mtime_ns, is_trainable)
 
 
 @contextmanager
@@ -202,18 +204,18 @@ def _without_triton() -> Iterator[None]:
 
 
 @lru_cache(maxsize=2)
-def _load(path: Path, _: int) -> Network:
+def _load(path: Path, _: int, is_trainable: bool) -> Network:
     """Network of a file, kept until the file changes."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(_N_BYTES):
             digest.update(block)
     is_small = path.suffix == ".safetensors"
-    model = _load_small(path) if is_small else _load_cellpose(path)
+    model = _load_small(path, is_trainable) if is_small else _load_cellpose(path)
     return Network(model, is_small, digest.hexdigest())
 
 
-def _load_small(path: Path) -> Any:
+def _load_small(path: Path, is_trainable: bool) -> Any:
     from safetensors import SafetensorError  # noqa: PLC0415
 
     from napari_nanodope.segmentation.network import (  # noqa: PLC0415
@@ -229,7 +231,7 @@ def _load_small(path: Path) -> Any:
             f"Expected weights of the nanocrystal network in {path}, got another or a damaged "
             f"file ({str(error).splitlines()[0]}); train them again with 'nanodope train'."
         ) from None
-    return NanocrystalModel(net, choose_device())
+    return NanocrystalModel(net if is_trainable else net.fuse(), choose_device())
 
 
 def _load_cellpose(path: Path) -> Any:

@@ -10,6 +10,7 @@ import torch
 from cellpose.models import CellposeModel
 from cellpose.vit import BaseModel
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 WIDTHS = (16, 32, 64, 128, 192)
 """Channels at full resolution, at half of it, and so on."""
@@ -25,7 +26,8 @@ class _Block(nn.Module):
         self.second = nn.Sequential(nn.Conv2d(n, n, 3, padding=1, bias=False), nn.BatchNorm2d(n))
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.relu(x + self.second(self.first(x)))
+        y = self.second(self.first(x))
+        return torch.relu(x + y) if self.training else y.add_(x).relu_()
 
 
 def _convolve(n_in: int, n_out: int, stride: int = 1) -> nn.Sequential:
@@ -56,7 +58,7 @@ class NanocrystalNet(BaseModel):  # type: ignore[misc]
     def __init__(self, widths: tuple[int, ...] = WIDTHS) -> None:
         super().__init__(dtype=torch.float32)
         self.widths = tuple(widths)
-        self.keep_statistics = False
+        self.keep_statistics = self.is_fused = False
         pairs = list(itertools.pairwise(widths))
         self.stem = _convolve(1, widths[0])
         self.down = nn.ModuleList(
@@ -70,6 +72,10 @@ class NanocrystalNet(BaseModel):  # type: ignore[misc]
 
     def train(self, mode: bool = True) -> Self:
         """Switch to training; statistics of batches are left alone where `keep_statistics`."""
+        if mode and self.is_fused:
+            raise RuntimeError(
+                "A network whose statistics are in its convolutions cannot be trained."
+            )
         super().train(mode)
         if mode and self.keep_statistics:
             for module in self.modules():
@@ -96,10 +102,24 @@ class NanocrystalNet(BaseModel):  # type: ignore[misc]
                 x = self.shrink[level - 1](x)
             x = block(x)
         for level in reversed(range(len(skips))):
-            larger = nn.functional.interpolate(self.grow[level](x), scale_factor=2.0)
-            x = self.up[level](larger + skips[level])
+            x = nn.functional.interpolate(self.grow[level](x), scale_factor=2.0)
+            x = self.up[level](x + skips[level] if self.training else x.add_(skips.pop()))
         out: Tensor = self.out(x)
         return out
+
+    def fuse(self) -> Self:
+        """Put the statistics of batches into the convolutions, which saves time and memory.
+
+        What is left can be evaluated, and neither trained nor saved.
+        """
+        self.eval()
+        self.is_fused = True
+        for module in list(self.modules()):
+            if isinstance(module, nn.Sequential) and len(module) > 1:
+                first, second = module[0], module[1]
+                if isinstance(first, nn.Conv2d) and isinstance(second, nn.BatchNorm2d):
+                    module[0], module[1] = fuse_conv_bn_eval(first, second), nn.Identity()
+        return self
 
     def load_model(self, path: Any, device: Any, strict: bool = True) -> None:
         """Weights from a safetensors file."""

@@ -345,7 +345,7 @@ def fine_tune(
     path = Path(path).with_suffix(".safetensors")
     if path.exists():
         raise InputError(f"Expected a new name for the model, got {path}; choose another.")
-    network = load_network(model)
+    network = load_network(model, is_trainable=True)
     if not network.is_small:
         raise InputError(
             f"Expected '{BUNDLED}' or a model trained from it, got {model!r}; Cellpose's own are "
@@ -362,7 +362,7 @@ def fine_tune(
 def tune(
     network: Network, trained: Sequence[Curated], held_out: Sequence[Curated], *, seed: int = 0
 ) -> FineTuned:
-    """Train a copy of a network on some pictures, and score both on others; see `fine_tune`."""
+    """Train a copy of a trainable network on some pictures, and score both on others."""
     import torch  # noqa: PLC0415
 
     before = _score(network, held_out)

@@ -38,6 +38,19 @@ def test_a_network_is_loaded_once(network):
     assert load_network("nanocrystal") is network
 
 
+def test_what_cannot_be_trained_says_the_same(network):
+    image = standardise(render_scene("HAADF", seed=3, diameter_px=20.0).image)
+    whole = load_network("nanocrystal", is_trainable=True)
+    found, expected = network.evaluate(image), whole.evaluate(image)
+    assert "stem.1.running_mean" in set(whole.model.net.state_dict()) - set(
+        network.model.net.state_dict()
+    )
+    np.testing.assert_array_equal(found.labels, expected.labels)
+    np.testing.assert_allclose(found.logits, expected.logits, atol=2e-3)
+    with pytest.raises(RuntimeError, match="cannot be trained"):
+        network.model.net.train()
+
+
 def test_pictures_are_left_as_they_were(network):
     """Cellpose overwrites what it is given."""
     image = standardise(render_scene("HAADF", seed=1, diameter_px=20.0).image)

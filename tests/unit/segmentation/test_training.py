@@ -60,7 +60,7 @@ def test_training_goes_on_where_it_stopped(tmp_path):
 def test_fine_tuning_shows_scores_and_keeps_the_old_model(tmp_path, monkeypatch):
     monkeypatch.setattr(training, "_FINE_EPOCHS", 12)
     one = curate(1, shape_px=(200, 360))
-    before = training.load_network("nanocrystal")
+    before = training.load_network("nanocrystal", is_trainable=True)
     old = {k: v.clone() for k, v in before.model.net.state_dict().items()}
     tuned = fine_tune([one], tmp_path / "mine")
     assert tuned.path == tmp_path / "mine.safetensors"
@@ -70,7 +70,7 @@ def test_fine_tuning_shows_scores_and_keeps_the_old_model(tmp_path, monkeypatch)
     assert "particles held out: AP50/75/90" in str(tuned)
     assert len(tuned.losses) == 12
     assert np.mean(tuned.losses[-4:]) < np.mean(tuned.losses[:4])
-    for name, tensor in training.load_network("nanocrystal").model.net.state_dict().items():
+    for name, tensor in before.model.net.state_dict().items():
         torch.testing.assert_close(tensor, old[name])
     assert training.load_network(str(tuned.path)).sha256 != before.sha256
     with pytest.raises(InputError, match="Expected a new name for the model"):
