@@ -21,7 +21,7 @@ from spectro.jobs.settings import (
 from spectro.jobs.tables import is_table, load_table
 from spectro.model import FitResult, InputError, Spectrum, Step
 from spectro.nmr import deconvolve, fit_buildup, fit_respdor, measure_signal, split_rows
-from spectro.processing import cut, load_recipe, replay, suggest_recipe
+from spectro.processing import cut, load_recipe, replay, subtract_baseline, suggest_recipe
 from spectro.processing.grid import find_step
 
 Array = NDArray[np.float64]
@@ -30,8 +30,16 @@ _FIT = "fit"
 
 
 def fit_lines(job: FitJob, options: DeconvolutionSettings) -> FitResult:
-    """Lines of a spectrum and their percentages; see `spectro.nmr.deconvolve`."""
-    spectrum = take(process(job, load(job.files[0]), options.recipe), options.slice)
+    """Lines of a spectrum and their percentages; see `spectro.nmr.deconvolve`.
+
+    No baseline is subtracted from a FID before, unless a recipe says so: it takes the feet of broad
+    lines along. It is fitted with them instead where the settings ask for one.
+    """
+    spectrum = load(job.files[0])
+    steps = choose_steps(job, spectrum, options.recipe)
+    if options.recipe is None:
+        steps = [one for one in steps if one.name != subtract_baseline.__name__]
+    spectrum = take(_do(spectrum, steps), options.slice)
     if options.window_ppm is not None:
         spectrum = cut(spectrum, options.window_ppm)
     search = Search(
@@ -47,11 +55,6 @@ def fit_lines(job: FitJob, options: DeconvolutionSettings) -> FitResult:
         phase=options.phase,
         search=search,
     )
-
-
-def process(job: FitJob, spectrum: Spectrum, recipe: str | None) -> Spectrum:
-    """Spectrum after a recipe; without one a FID is processed as is suggested for it."""
-    return _do(spectrum, choose_steps(job, spectrum, recipe))
 
 
 def _do(spectrum: Spectrum, steps: Sequence[Step]) -> Spectrum:
@@ -92,7 +95,7 @@ def _integrate(
             f"in {job.files[0].name}."
         )
     delays_s = _find_delays(job, series, options)
-    rows = split_rows(process(job, series, options.recipe))
+    rows = split_rows(_do(series, choose_steps(job, series, options.recipe)))
     window, noise = options.window_ppm, options.noise_ppm
     if noise is not None:
         pairs = np.array([measure_signal(one, window, noise) for one in rows])

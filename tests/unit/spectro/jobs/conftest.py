@@ -157,7 +157,7 @@ def _make_fid(sites: dict[float, float], rng: np.random.Generator, noise: float)
     rate = np.pi * 5.0 * ZERO_MHz
     y = sum(a * np.exp(2j * np.pi * ppm * ZERO_MHz * t - rate * t) for ppm, a in sites.items())
     y = np.asarray(y) * np.exp(1j * np.radians(40.0))
-    y[0] *= 0.5  # the transform takes the first point as whole
+
     return y + noise * (rng.normal(size=N_POINTS) + 1j * rng.normal(size=N_POINTS))
 
 
