@@ -212,7 +212,7 @@ class FitJob:
         InputError
             If they cannot be written.
         """
-        from spectro.jobs.files import save_fit  # noqa: PLC0415 - as above
+        from spectro.jobs.files import save_fit  # noqa: PLC0415 - not needed to look at states
 
         return save_fit(self, result, parts, seconds)
 
@@ -224,7 +224,7 @@ class FitJob:
         InputError
             If there is none, or it is damaged.
         """
-        from spectro.jobs.files import load_fit  # noqa: PLC0415 - as above
+        from spectro.jobs.files import load_fit  # noqa: PLC0415 - not needed to look at states
 
         return load_fit(self.path)
 
