@@ -1,11 +1,21 @@
 """`spectro fit` on a project, and on a file with settings of any kind of fit."""
 
 import json
+import os
 import shutil
 
 import pytest
 
 from spectro.cli import main
+
+
+@pytest.fixture(autouse=True)
+def _environment():
+    """Commands may change it for the process that they are, which here is that of all tests."""
+    before = dict(os.environ)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ import pytest
 
 from spectro.jobs import FitJob, find_orphans, list_fits, open_jobs, run_jobs
 from spectro.jobs.job import hash_file
+from spectro.jobs.run import summarise
 from spectro.model import InputError
 
 NAMES = [
@@ -172,6 +173,22 @@ def test_a_series_without_delays_or_region_is_told(folder):
     rewrite(folder, "window_ppm = [26, 14], noise_ppm = [-95, 5]", "delay_s = [1, 2, 3]")
     with pytest.raises(InputError, match="got no window_ppm"):
         find(folder, "24h/nmr-buildup-2").run()
+
+
+def test_the_main_numbers_are_on_one_line(results):
+    lines = {name: summarise(results[name], name.split("-")[1]) for name in NAMES}
+    assert lines["24h/epr-cw-24h"].startswith("g = 2.00")
+    assert "amplitude" not in lines["24h/epr-cw-24h"]
+    assert [part.split(" = ")[0] for part in lines["24h/nmr-deconvolution-1"].split(", ")] == [
+        "core.percent",
+        "surface.percent",
+    ]
+    alone = results["24h/nmr-deconvolution-1"]
+    few = {k: v for k, v in alone.uncertainties.items() if k.startswith("core")}
+    told = summarise(replace(alone, uncertainties=few, is_converged=False), "deconvolution")
+    assert told.startswith("core.shift_ppm = ")
+    assert "it did not converge" in told
+    assert all("\n" not in one for one in lines.values())
 
 
 # What is written
