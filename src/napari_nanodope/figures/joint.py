@@ -261,7 +261,11 @@ def _draw_groups(ax: Axes, pairs: pd.DataFrame, comparison: Comparison) -> None:
         parts = [dopant] * (len(dopants) > 1) + [name] * (len(names) > 1)
         _draw_points(ax, rows, style, ", ".join(parts))
     if len(groups) > 1:
-        place: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0, 1), "borderaxespad": 0.0}
+        place: dict[str, Any] = {
+            "loc": "lower left",
+            "bbox_to_anchor": (0, 1),
+            "borderaxespad": 0.0,
+        }
         ax.legend(ncols=3, **place)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_nanodope.io.files import UnreadableFileError
 from napari_nanodope.joint.rows import ONE, Row, to_number
+from napari_nanodope.project import Project
 from napari_nanodope.results import load_json
 
 if TYPE_CHECKING:
@@ -20,6 +21,22 @@ _INSTRUMENT = frozenset(
 _PERCENT = ".percent"
 _BULK, _CORE, _SURFACE = "bulk", "core", "surface"
 _HALF_95 = 1.959964
+
+
+def list_fits_of(project: Project, sample_id: str) -> list[Path]:
+    """Files of the numbers of a sample's fits: of those of the project, and of a person's own.
+
+    A fit that the project no longer asks for is left out; one without provenance is a person's.
+    """
+    from spectro.jobs import list_fits  # noqa: PLC0415 - pydantic models
+
+    known = {one.path for one in project.fit_jobs}
+    found = list_fits(project.folder, sample_id)
+    return [path for path in found if path in known or not _find_provenance(path).is_file()]
+
+
+def _find_provenance(path: Path) -> Path:
+    return path.with_name(f"{path.stem}.provenance.json")
 
 
 def load_fit_numbers(path: Path) -> dict[str, Any]:
@@ -74,7 +91,7 @@ def _drop_title(name: str) -> str:
 
 def tell_source(path: Path, told: Mapping[str, Any]) -> str:
     """Name of a fit, and the files that it is of, from the folder of the project."""
-    about = path.with_name(f"{path.stem}.provenance.json")
+    about = _find_provenance(path)
     files = load_json(about).get("files", []) if about.is_file() else []
     files = files or [one.get("path") for one in told.get("sources", ())]
     known = list(dict.fromkeys(str(one) for one in files if one))

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from napari_nanodope.joint.fits import list_depths, list_fit
+from napari_nanodope.joint.fits import list_depths, list_fit, list_fits_of
 from napari_nanodope.joint.rows import Row, list_microscopy, list_told
 from napari_nanodope.pooled import SampleResult, pool_sample
 from napari_nanodope.project import Project
@@ -50,14 +50,12 @@ def join(
 def _list_rows(
     project: Project, sample: "Sample", pooled: Mapping[str, Sequence[SampleResult]] | None
 ) -> Iterator[Row]:
-    from spectro.jobs import list_fits  # noqa: PLC0415 - pydantic
-
     yield from list_told(project, sample)
     results = pool_sample(project, sample.id) if pooled is None else pooled.get(sample.id, ())
     microscopy = list(list_microscopy(results))
     yield from microscopy
     diameter = next((row for row in microscopy if row.quantity == "diameter_nm"), None)
-    for path in list_fits(project.folder, sample.id):
+    for path in list_fits_of(project, sample.id):
         yield from list_fit(sample.id, path)
         yield from list_depths(sample.id, path, diameter)
 
