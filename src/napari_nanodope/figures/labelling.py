@@ -24,7 +24,7 @@ Boxes = NDArray[np.float64]
 
 
 def name_points(ax: Axes, points: pd.DataFrame) -> None:
-    """Write the name of each sample beside one of its points.
+    """Write the name of each sample beside one of its points, of those above each other.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def name_points(ax: Axes, points: pd.DataFrame) -> None:
     box = ax.get_window_extent()
     panel = np.array([box.x0, box.y0, box.x1, box.y1])
     taken = _find_marks(ax, points, scale)
-    for sample_id, rows in points.groupby("sample_id", sort=False):
+    for (sample_id, _), rows in points.groupby(["sample_id", "x"], sort=False):
         at = ax.transData.transform(rows[["x", "y"]].to_numpy())
         width, height = (scale * one for one in _measure(str(sample_id)))
         tried = [
