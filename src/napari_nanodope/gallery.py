@@ -44,6 +44,7 @@ _SUFFIXES = (".pdf", ".svg", ".png", ".csv")
 _DRAWN, _LEFT_OUT = "drawn", "left out"
 _JOINT, _SAMPLES, _LAYERS = "joint", "samples", "layers"
 _JOINT_IN, _FIT_IN, _CURVE_IN, _LAYERS_IN = 2.5, 2.4, 2.6, 2.4
+_SHOWN, _BESIDE = 0.01, 0.4  # of the height of the lines, and of their width to either side
 _LINE_IN, _MOST_LINES = 0.11, 12  # of the numbers above a fit
 
 Draw = Callable[[Figure], pd.DataFrame]
@@ -259,7 +260,26 @@ def draw_project_fit(
         return figures.draw_buildup(figure.subplots(), fit, error=error)
     if kind == "respdor":
         return figures.draw_respdor(figure.subplots(), fit, error=error)
-    return figures.draw_fit(figure, fit)
+    numbers = figures.draw_fit(figure, fit)
+    if kind == "deconvolution":
+        _show_lines(figure, fit)
+    return numbers
+
+
+def _show_lines(figure: Figure, fit: "FitResult") -> None:
+    """Show the part of a wide spectrum where lines are; the numbers are those of all of it."""
+    best = fit.curves[0].best_fit
+    height = np.abs(np.real(best.y) - np.median(np.real(best.y)))
+    at = best.x[height > _SHOWN * height.max()]
+    whole, room = np.ptp(best.x), _BESIDE * np.ptp(at)
+    low, high = float(at.min() - room), float(at.max() + room)
+    if len(fit.curves) > 1 or not 0 < high - low < whole:
+        return
+    low, high = max(low, float(best.x.min())), min(high, float(best.x.max()))
+    for ax in figure.axes:
+        if ax.lines:
+            left, right = ax.get_xlim()
+            ax.set_xlim((high, low) if left > right else (low, high))
 
 
 _CURVES = ("saturation", "buildup", "respdor")
