@@ -30,6 +30,7 @@ from napari_nanodope.model import InputError
 from napari_nanodope.pooled import SampleResult, pool_sample
 from napari_nanodope.project import Project
 from spectro.figures.export import save_figure
+from spectro.model import InputError as SpectrumError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -149,7 +150,10 @@ def _save(one: ProjectFigure, folder: Path) -> list[Path]:
     with journal_style():
         figure = make_figure(one.width_in, one.height_in)
         numbers = one.draw(figure)
-    return save_figure(figure, folder / one.name, numbers)
+    try:
+        return save_figure(figure, folder / one.name, numbers)
+    except SpectrumError as error:
+        raise InputError(str(error)) from None
 
 
 def plan_gallery(project: Project) -> Iterator[ProjectFigure]:
@@ -206,14 +210,13 @@ def _plan_sample(result: SampleResult, *, is_alone: bool) -> Iterator[ProjectFig
 
 def _plan_fit(project: Project, sample_id: str, path: Path) -> ProjectFigure:
     from spectro.jobs.files import load_fit  # noqa: PLC0415 - scipy and numba
-    from spectro.model import InputError as FitError  # noqa: PLC0415
 
     name = f"{_SAMPLES}/{sample_id}/fit-{path.stem}"
     kind = str(load_fit_numbers(path).get("kind", ""))
     job = next((one for one in project.fit_jobs if one.path == path), None)
     try:
         fit = load_fit(path)
-    except FitError as error:
+    except SpectrumError as error:
         return ProjectFigure(name, None, str(error))
     n_lines = min(len(fit.uncertainties), _MOST_LINES)
     height = _CURVE_IN if kind in _CURVES else _FIT_IN + _LINE_IN * n_lines
@@ -224,14 +227,13 @@ def _plan_fit(project: Project, sample_id: str, path: Path) -> ProjectFigure:
 def _find_errors(job: "FitJob | None", fit: "FitResult") -> "NDArray[np.float64] | None":
     """Standard errors of the points of a fit, where the table that it is of tells them."""
     from spectro.jobs.tables import is_table, load_table  # noqa: PLC0415 - as above
-    from spectro.model import InputError as FitError  # noqa: PLC0415
 
     columns = None if job is None else _TABLES.get(job.kind)
     if job is None or columns is None or not is_table(job.files[0]):
         return None
     try:
         times, _, errors = load_table(job.files[0], columns)
-    except FitError:  # it was changed since
+    except SpectrumError:  # it was changed since
         return None
     return errors if np.array_equal(times, fit.curves[0].data.x) else None
 

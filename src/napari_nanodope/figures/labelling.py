@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from napari_nanodope.figures.style import BLACK
 
-_NAME_PT = 6.0
+_NAME_PT, _AROUND_PT = 6.0, 0.8
 _GAPS_PT = (3.0, 7.0, 11.0)
 _MARKER_PT = 2.0  # half a marker
 _BAR_PT = 1.0  # half a bar
@@ -73,7 +73,8 @@ def name_points(ax: Axes, points: pd.DataFrame) -> None:
 def _measure(text: str) -> tuple[float, float]:
     """Width and height of a name in points."""
     family = FontProperties(family=mpl.rcParams["font.family"])
-    return float(TextPath((0, 0), text, size=_NAME_PT, prop=family).get_extents().width), _NAME_PT
+    path = TextPath((0, 0), text, size=_NAME_PT, prop=family)
+    return float(path.get_extents().width) + _AROUND_PT, _NAME_PT + 2 * _AROUND_PT
 
 
 def _place(
