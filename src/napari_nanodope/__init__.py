@@ -19,11 +19,14 @@ if TYPE_CHECKING:
     from napari_nanodope import figures as figures
     from napari_nanodope._napari.scripting import add_to_viewer as add_to_viewer
     from napari_nanodope.batch import run_batch as run_batch
+    from napari_nanodope.gallery import save_gallery as save_gallery
     from napari_nanodope.io import list_readers as list_readers
     from napari_nanodope.io import list_signals as list_signals
     from napari_nanodope.io import read_field as read_field
     from napari_nanodope.io import read_labels as read_labels
     from napari_nanodope.io import read_spectrum as read_spectrum
+    from napari_nanodope.joint import join as join
+    from napari_nanodope.joint import widen as widen
     from napari_nanodope.materials import Material as Material
     from napari_nanodope.model import FieldOfView as FieldOfView
     from napari_nanodope.model import InputError as InputError
@@ -32,6 +35,8 @@ if TYPE_CHECKING:
     from napari_nanodope.phantom import PhantomTruth as PhantomTruth
     from napari_nanodope.phantom import simulate_field as simulate_field
     from napari_nanodope.pipeline import analyze as analyze
+    from napari_nanodope.pooled import SampleResult as SampleResult
+    from napari_nanodope.pooled import pool_sample as pool_sample
     from napari_nanodope.project import Project as Project
     from napari_nanodope.recipe import LineWindows as LineWindows
     from napari_nanodope.recipe import Recipe as Recipe
@@ -50,17 +55,22 @@ _HOMES = {
     "PhantomTruth": "phantom",
     "Project": "project",
     "Recipe": "recipe",
+    "SampleResult": "pooled",
     "Source": "model",
     "add_to_viewer": "_napari.scripting",
     "analyze": "pipeline",
+    "join": "joint",
     "list_readers": "io",
     "list_signals": "io",
+    "pool_sample": "pooled",
     "read_field": "io",
     "read_labels": "io",
     "read_spectrum": "io",
     "run_batch": "batch",
+    "save_gallery": "gallery",
     "segment": "segmentation",
     "simulate_field": "phantom",
+    "widen": "joint",
 }
 
 __all__ = ["__version__", "figures", *_HOMES]  # noqa: PLE0604 - the names above, each once

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_nanodope.cli.console import FAILED, OK, add, complain, complain_of, print_json
+from napari_nanodope.cli.console import FAILED, OK, add, complain, complain_of, print_json, progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -205,6 +205,27 @@ def _run_export(args: argparse.Namespace) -> int:
         print_json({"files": [str(file) for file in files]})
     else:
         print("\n".join(map(str, files)))
+    return OK
+
+
+def run_gallery(args: argparse.Namespace) -> int:
+    """Draw every figure of the project in ``args.dir``."""
+    from napari_nanodope.gallery import save_gallery  # noqa: PLC0415
+    from napari_nanodope.project import Project  # noqa: PLC0415
+
+    with progress("figures") as step:
+        report = save_gallery(Project.open(args.dir), progress=step)
+    if args.json:
+        files, removed = ([str(file) for file in some] for some in (report.files, report.removed))
+        print_json({"files": files, "left_out": dict(report.left_out), "removed": removed})
+        return OK
+    n_figures = len([file for file in report.files if file.suffix == ".pdf"])
+    print(f"{n_figures} figure(s) in {report.files[-1].parent}, each as PDF, SVG, PNG and CSV.")
+    if report.left_out:
+        print("Left out:")
+        _print_some([f"  {name}: {reason}" for name, reason in report.left_out.items()])
+    if report.removed:
+        print(f"{len(report.removed)} file(s) of figures that can no longer be drawn were removed.")
     return OK
 
 
