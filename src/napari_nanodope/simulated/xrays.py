@@ -5,15 +5,13 @@ from numpy.typing import NDArray
 
 from napari_nanodope.core.xray import EnergyAxis
 from napari_nanodope.io.streams import XrayEvents
+from napari_nanodope.io.xray_lines import load_lines
 from napari_nanodope.model import FieldOfView
 
 ENERGY = EnergyAxis(-0.2, 0.01, 1024)
 
-_LINES = {  # keV, and part of the counts
-    "Cd": ((3.134, 0.62), (3.317, 0.26), (3.528, 0.08), (3.717, 0.04)),
-    "Mn": ((5.899, 0.88), (6.490, 0.12)),
-    "S": ((2.307, 0.94), (2.464, 0.06)),
-}
+_FAMILIES = {"Cd": "L", "Mn": "K", "S": "K"}
+_SILICON_keV, _ESCAPE_keV, _ESCAPE_PART = 1.839, 1.740, 0.02
 _CONTINUUM_PER_keV = 2e-3  # counts of a pixel
 _FIRST_keV, _LAST_keV = 0.3, 10.0
 
@@ -30,13 +28,15 @@ def draw_events(field: FieldOfView, rng: np.random.Generator) -> XrayEvents:
 
     Notes
     -----
-    Energies are those of Bearden [1]_, and lines Gaussian, as wide as the statistics of charges
-    make them [2]_: FWHM^2 = (130 eV)^2 + 2.5 eV (E - 5895 eV).
+    Energies and weights of lines are those of eXSpy's table. Lines are Gaussian, as wide as the
+    statistics of charges make them [1]_: FWHM^2 = (130 eV)^2 + 2.5 eV (E - 5895 eV). Fluorescence
+    of the detector's silicon escapes after 2 % of X-rays at its edge, and in inverse proportion to
+    the energy above it, and takes 1.74 keV along [2]_.
 
     References
     ----------
-    .. [1] J. A. Bearden, Rev. Mod. Phys. 1967, 39, 78, DOI 10.1103/RevModPhys.39.78.
-    .. [2] C. E. Fiori, D. E. Newbury, Scanning Electron Microsc. 1978, I, 401.
+    .. [1] C. E. Fiori, D. E. Newbury, Scanning Electron Microsc. 1978, I, 401.
+    .. [2] S. J. B. Reed, N. G. Ware, J. Phys. E 1972, 5, 582.
     """
     cadmium = np.rint(field.maps["Cd"]).astype(np.int64)
     counts = {
@@ -59,7 +59,10 @@ def draw_events(field: FieldOfView, rng: np.random.Generator) -> XrayEvents:
 
 def _draw_line(element: str, n: int, rng: np.random.Generator) -> NDArray[np.float64]:
     """Energies (n,) in keV that a detector tells."""
-    energy, part = np.array(_LINES[element]).T
-    true = rng.choice(energy, size=n, p=part)
+    lines = [one for one in load_lines(element) if one.name.startswith(_FAMILIES[element])]
+    weight = np.array([one.weight for one in lines])
+    true = rng.choice([one.energy_keV for one in lines], size=n, p=weight / weight.sum())
     width = np.sqrt(0.130**2 + 2.5e-3 * (true - 5.895))
-    return np.asarray(true + width / np.sqrt(8 * np.log(2)) * rng.standard_normal(n))
+    share = np.where(true > _SILICON_keV, _ESCAPE_PART * _SILICON_keV / true, 0.0)
+    kept = true - _ESCAPE_keV * (rng.random(n) < share)
+    return np.asarray(kept + width / np.sqrt(8 * np.log(2)) * rng.standard_normal(n))
