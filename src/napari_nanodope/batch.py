@@ -244,7 +244,7 @@ class _Run:
     def measure(self, client: Any) -> None:
         """Give all out, a few at a time, and take in what comes back."""
         from distributed import CancelledError, wait  # noqa: PLC0415 - slow to import
-        from distributed.comm import CommClosedError  # noqa: PLC0415
+        from distributed.comm.core import CommClosedError  # noqa: PLC0415
 
         self.start = time.perf_counter()
         self._tell("")
