@@ -270,6 +270,8 @@ def _write(
         "settings": dict(one.settings),
         "recipe": result.recipe.model_dump(mode="json"),
         "packages": _list_versions(result.provenance),
+        "pixel_size_nm": list(result.field.pixel_size_nm),
+        "shape_px": list(result.field.shape),
         "labels_file": None if is_curated else hash_files([labels]),
         "machine": {"host": platform.node(), "system": platform.platform()},
         "seed": None,  # nothing is drawn at random

@@ -1,0 +1,231 @@
+"""What a project holds, gathered for its report; nothing is computed or drawn here."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from napari_nanodope.acquisitions import PROVENANCE, SUMMARY, TABLES, FieldState, ProjectField
+from napari_nanodope.project import Project
+from napari_nanodope.results import load_json
+
+FITS = "fits"
+_PROVENANCE_OF_FIT = ".provenance.json"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldEntry:
+    """One field: what is there of it.
+
+    Attributes
+    ----------
+    field : ProjectField
+        Its files and its place.
+    state : FieldState
+        Whether its results hold.
+    summary, provenance : mapping
+        Empty where there are no results.
+    problem : str
+        Why it could not be measured; empty where it could.
+    """
+
+    field: ProjectField
+    state: FieldState
+    summary: Mapping[str, Any]
+    provenance: Mapping[str, Any]
+    problem: str
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether there are results."""
+        return bool(self.summary)
+
+
+@dataclass(frozen=True, slots=True)
+class FitEntry:
+    """One fit, as it was written.
+
+    Attributes
+    ----------
+    sample_id, fit_id : str
+        What names it.
+    told : mapping
+        Numbers, statements, warnings and settings.
+    provenance : mapping
+        Inputs, versions, settings of the project file; empty where there is none.
+    curves : Path
+        File of its curves, which may not be there.
+    """
+
+    sample_id: str
+    fit_id: str
+    told: Mapping[str, Any]
+    provenance: Mapping[str, Any]
+    curves: Path
+
+    @property
+    def name(self) -> str:
+        """Sample and fit, as in ``24h/epr-cw-24h``."""
+        return f"{self.sample_id}/{self.fit_id}"
+
+    @property
+    def technique(self) -> str:
+        """``epr`` or ``nmr``."""
+        return str(self.told.get("technique", "")) or self.fit_id.partition("-")[0]
+
+    @property
+    def kind(self) -> str:
+        """What was fitted, as ``cw`` or ``buildup``."""
+        return str(self.told.get("kind", ""))
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """Something that a reader must know, and of what.
+
+    Attributes
+    ----------
+    text : str
+        One sentence.
+    where : tuple of str
+        Names of the fields, fits or lines of the project file.
+    """
+
+    text: str
+    where: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """All that a report tells.
+
+    Attributes
+    ----------
+    project : Project
+        Of which it is.
+    fields : tuple of FieldEntry
+        Every field, in the order of the project.
+    fits : tuple of FitEntry
+        Every fit, by sample in the order of the project.
+    failures, warnings : tuple of Remark
+        What could not be done, and what is doubtful; the same sentence once.
+    """
+
+    project: Project
+    fields: tuple[FieldEntry, ...]
+    fits: tuple[FitEntry, ...]
+    failures: tuple[Remark, ...]
+    warnings: tuple[Remark, ...]
+
+    @property
+    def title(self) -> str:
+        """Name of the project, or of its folder."""
+        return self.project.book.name or self.project.folder.name
+
+    @property
+    def measured(self) -> tuple[FieldEntry, ...]:
+        """Fields that have results."""
+        return tuple(one for one in self.fields if one.is_measured)
+
+    def fields_of(self, sample_id: str) -> tuple[FieldEntry, ...]:
+        """Fields of a sample."""
+        return tuple(one for one in self.fields if one.field.sample_id == sample_id)
+
+    def fits_of(self, sample_id: str) -> tuple[FitEntry, ...]:
+        """Fits of a sample."""
+        return tuple(one for one in self.fits if one.sample_id == sample_id)
+
+
+def gather(project: Project) -> Contents:
+    """Read what is written about every field and fit of a project.
+
+    Raises
+    ------
+    UnreadableFileError
+        If results are damaged.
+    """
+    failures = project.read_failures()
+    states = project.find_states()
+    fields = tuple(_enter(one, states[one.name], failures) for one in project.fields)
+    fits = tuple(_find_fits(project))
+    return Contents(
+        project,
+        fields,
+        fits,
+        _join(_list_failures(project, fields, failures)),
+        _join(_list_warnings(fields, fits)),
+    )
+
+
+def _enter(one: ProjectField, state: FieldState, failures: Mapping[str, str]) -> FieldEntry:
+    problem = state.problem or (failures.get(one.name, "") if state.is_due else "")
+    is_measured = state.status != "rejected" and all(one.table(name).is_file() for name in TABLES)
+    if not is_measured or not (one.folder / PROVENANCE).is_file():
+        return FieldEntry(one, state, {}, {}, problem)
+    summary, provenance = load_json(one.folder / SUMMARY), load_json(one.folder / PROVENANCE)
+    return FieldEntry(one, state, summary, provenance, problem)
+
+
+def _find_fits(project: Project) -> Iterator[FitEntry]:
+    for sample in project.samples:
+        folder = project.results / FITS / f"sample_id={sample.id}"
+        for path in sorted(folder.glob("*.json")):
+            if path.name.startswith(".") or path.name.endswith(_PROVENANCE_OF_FIT):
+                continue
+            about = path.with_name(f"{path.stem}{_PROVENANCE_OF_FIT}")
+            provenance = load_json(about) if about.is_file() else {}
+            curves = path.with_name(f"{path.stem}.csv")
+            yield FitEntry(sample.id, path.stem, load_json(path), provenance, curves)
+
+
+def _list_failures(
+    project: Project, fields: tuple[FieldEntry, ...], failures: Mapping[str, str]
+) -> Iterator[tuple[str, str]]:
+    for one in project.missing:
+        yield one.message, f"project.toml, line {one.line}"
+    known = {one.field.name for one in fields}
+    for entry in fields:
+        if entry.problem:
+            yield entry.problem, entry.field.name
+    for name, reason in failures.items():
+        if name not in known and not name.startswith("project.toml, line "):
+            yield reason, name
+
+
+def _list_warnings(
+    fields: tuple[FieldEntry, ...], fits: tuple[FitEntry, ...]
+) -> Iterator[tuple[str, str]]:
+    for entry in fields:
+        name, state = entry.field.name, entry.state
+        if entry.is_measured and state.is_due:
+            text = "The results are not of what is there now"
+            yield f"{text}: {state.reason}; run 'nanodope batch'.", name
+        elif state.is_due and not entry.problem:
+            yield "It was not measured yet, and is in no number here; run 'nanodope batch'.", name
+        for text in entry.summary.get("warnings", ()):
+            yield str(text), name
+    for fit in fits:
+        if not fit.told.get("is_converged", True):
+            yield "The fit did not end at a minimum; its numbers are not to be relied on.", fit.name
+        for text in fit.told.get("warnings", ()):
+            yield str(text), fit.name
+
+
+def _join(told: Iterator[tuple[str, str]]) -> tuple[Remark, ...]:
+    found: dict[str, list[str]] = {}
+    for text, where in told:
+        found.setdefault(text, []).append(where)
+    return tuple(Remark(text, tuple(dict.fromkeys(where))) for text, where in found.items())
+
+
+def tell_file(entry: FieldEntry) -> str:
+    """Paths of a field's files from the folder of the project, with commas."""
+    folder = entry.field.project
+    return ", ".join(path.relative_to(folder).as_posix() for path in entry.field.files)
+
+
+def find_span(contents: Contents, name: str) -> tuple[str, str] | None:
+    """First and last text under a name in all provenances; None where none tells."""
+    told = [str(one.provenance[name]) for one in contents.measured if one.provenance.get(name)]
+    told += [str(one.provenance[name]) for one in contents.fits if one.provenance.get(name)]
+    return (min(told), max(told)) if told else None
