@@ -339,6 +339,7 @@ def _tabulate_radial(
             "host_counts": sums.host_counts,
             "dopant_pixels": sums.dopant_pixels,
             "dopant_counts": sums.dopant_counts,
+            "mean_depth_nm": sums.mean_depth_nm,
         }
     )
 

@@ -18,9 +18,9 @@ PARTICLES = (
     "host_counts, dopant_pixels, dopant_counts, dopants, dopants_low, dopants_high, volume_nm3, "
     "dopant_mM, probability, flow_error"
 ).split(", ")
-RADIAL = "label, depth_px, depth_nm, n_pixels, host_counts, dopant_pixels, dopant_counts".split(
-    ", "
-)
+RADIAL = (
+    "label, depth_px, depth_nm, n_pixels, host_counts, dopant_pixels, dopant_counts, mean_depth_nm"
+).split(", ")
 SUMMARY = (
     "n_particles, n_included, host_counts, dopants_total, dopants_per_particle_mean, dopant_mM, "
     "location, location_log_likelihood_ratio, surface_fraction, undoped_fraction, statements, "

@@ -1,5 +1,6 @@
 """Dopants per particle from thresholded pixels, corrected for false positives."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numba
@@ -135,15 +136,60 @@ def estimate_dopants(
     """
     n, area = np.asarray(n_events, dtype=float), np.asarray(area_px, dtype=float)
     p0, (p0_low, p0_high) = background.per_pixel, background.interval(level)
-    false = p0 * area
+    return _subtract(n, p0 * area, ((p0 - p0_low) * area, (p0_high - p0) * area), level)
+
+
+def estimate_total(
+    n_events: NDArray[np.int64],
+    area_px: NDArray[np.int64],
+    backgrounds: Sequence[FalsePositives],
+    *,
+    dispersion: float = 1.0,
+    level: float = 0.95,
+) -> Estimate:
+    """Dopants of several fields together, less the false positives of each.
+
+    Parameters
+    ----------
+    n_events, area_px : (F,) array
+        Dopant pixels counted in each field, and the pixels among which they were counted.
+    backgrounds : sequence of FalsePositives
+        Of each field.
+    dispersion : float, optional
+        Variance of the sum of the counts, over that of Poisson, which is 1.
+    level : float, optional
+        Coverage of the interval.
+
+    Notes
+    -----
+    As `estimate_dopants` of the sums, the errors of the backgrounds in quadrature. With a
+    dispersion D, counts are taken for D times a Poisson number of mean 1 / D of theirs
+    (quasi-Poisson): the ends are D times those for n / D and B / D.
+    """
+    n = np.asarray(np.sum(n_events), dtype=float) / dispersion
+    rates = [(one.per_pixel, *one.interval(level)) for one in backgrounds]
+    p0, p0_low, p0_high = np.asarray(rates, dtype=float).reshape(-1, 3).T
+    false = np.asarray((p0 * area_px).sum()) / dispersion
+    below = np.asarray(np.linalg.norm((p0 - p0_low) * area_px)) / dispersion
+    above = np.asarray(np.linalg.norm((p0_high - p0) * area_px)) / dispersion
+    one = _subtract(n, false, (below, above), level)
+    return Estimate(*(np.asarray(dispersion * end) for end in (one.value, one.low, one.high)))
+
+
+def _subtract(
+    n: NDArray[np.float64],
+    false: NDArray[np.float64],
+    reach: tuple[NDArray[np.float64], NDArray[np.float64]],
+    level: float,
+) -> Estimate:
+    """Counts less false positives that may be fewer or more by `reach`."""
     value = n - false
     lower, _ = poisson_interval(n, level=level)
-    tail = (1 - level) / 2
-    upper = _find_upper(n, false, tail)
+    upper = _find_upper(n, false, (1 - level) / 2)
     return Estimate(
         value=value,
-        low=np.maximum(value - np.hypot(n - lower, (p0_high - p0) * area), 0),
-        high=value + np.hypot(upper - value, (p0 - p0_low) * area),
+        low=np.maximum(value - np.hypot(n - lower, reach[1]), 0),
+        high=value + np.hypot(upper - value, reach[0]),
     )
 
 
@@ -195,24 +241,59 @@ def estimate_undoped_fraction(
     ----------
     .. [1] E. B. Wilson, J. Am. Stat. Assoc. 1927, 22, 209, DOI 10.1080/01621459.1927.10502953.
     """
-    n, (p0_low, p0_high) = len(n_events), background.interval()
-    q = np.maximum(1 - background.per_pixel, 0) ** area_px
+    of_field = np.zeros(len(n_events), np.int64)
+    return estimate_undoped_of_fields(n_events, area_px, of_field, (background,))
+
+
+def estimate_undoped_of_fields(
+    n_events: NDArray[np.int64],
+    area_px: NDArray[np.int64],
+    of_field: NDArray[np.int64],
+    backgrounds: Sequence[FalsePositives],
+    *,
+    excess: float = 1.0,
+) -> tuple[float, float, float]:
+    """Fraction of the particles of several fields without a detected dopant, and its interval.
+
+    Parameters
+    ----------
+    n_events, area_px, of_field : (N,) int64 array
+        Dopant pixels and area of every particle, and the number of its field.
+    backgrounds : sequence of FalsePositives
+        Of each field.
+    excess : float, optional
+        Variance of the share over that of particles drawn one by one.
+
+    Notes
+    -----
+    As `estimate_undoped_fraction`, what the intervals of the backgrounds add in quadrature.
+    """
+    n = len(n_events)
+    rate = np.array([one.per_pixel for one in backgrounds], dtype=float)
+    q = np.maximum(1 - rate[of_field], 0) ** area_px
     if n == 0 or q.mean() < 0.1:
         return np.nan, np.nan, np.nan
     shows_none = n_events == 0
 
-    def share(p0: float) -> float:
-        return float(np.mean(shows_none / np.maximum(max(1 - p0, 0.0) ** area_px, _RARE)))
+    def share(field: int, p0: float) -> float:
+        rates = rate.copy()
+        rates[field] = p0
+        seen = np.maximum(1 - rates[of_field], 0.0) ** area_px
+        return float(np.mean(shows_none / np.maximum(seen, _RARE)))
 
     weights = shows_none / np.maximum(q, _RARE)
-    value, variance = min(share(background.per_pixel), 1.0), float(weights.var()) / n
-    n_effective = value * (1 - value) / variance if variance > 0 and value < 1 else n * q.mean()
+    value, variance = min(float(np.mean(weights)), 1.0), float(weights.var()) / n * excess
+    n_certain = n * q.mean() / excess
+    n_effective = value * (1 - value) / variance if variance > 0 and value < 1 else n_certain
     z2 = 1.959964**2
     centre = (value + z2 / (2 * n_effective)) / (1 + z2 / n_effective)
     spread = z2 * (value * (1 - value) / n_effective + z2 / (4 * n_effective**2))
     half = np.sqrt(spread) / (1 + z2 / n_effective)
-    below = np.hypot(value - (centre - half), value - min(share(p0_low), value))
-    above = np.hypot(centre + half - value, max(share(p0_high), value) - value)
+    ends = [(k, one.interval()) for k, one in enumerate(backgrounds)]
+    fewer = [value - min(share(k, low), value) for k, (low, _) in ends]
+    more = [max(share(k, high), value) - value for k, (_, high) in ends]
+    below = np.linalg.norm([value - (centre - half), *fewer])
+    above = np.linalg.norm([centre + half - value, *more])
     return value, max(float(value - below), 0.0), min(float(value + above), 1.0)
 
 

@@ -1,13 +1,15 @@
 """Core or surface: the likelihood of the pooled dopant pixels under projected templates."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.special import chdtrc
 
-from napari_nanodope.core.counting import FalsePositives, estimate_dopants
+from napari_nanodope.core.counting import FalsePositives, estimate_total
 from napari_nanodope.core.profiles import RadialSums
 
 Location = Literal["core", "surface", "mixed", "undetermined"]
@@ -15,6 +17,7 @@ Location = Literal["core", "surface", "mixed", "undetermined"]
 DECISIVE = float(np.log(20))
 _MIXED = 0.2, 0.7  # templates are off by so much for facets and for unknown probes; see the docs
 _HALF_CHI2_95 = 1.920729  # half the 95 % quantile of chi-squared with one degree of freedom
+_SIGNIFICANT = 0.05
 _FAINT = 1e-9  # share of the dopants that no template falls below, so that no pixel is impossible
 _TINY = 1e-300
 _DARKEST = 40.0  # expected events in a pixel beyond which it is an event for certain
@@ -189,25 +192,77 @@ def compare_locations(pooled: PooledCounts, background: FalsePositives) -> Locat
     For rare dopants this is the Poisson likelihood of the number of events; it stays right when
     several dopants share a pixel, where thresholded counting saturates.
     """
-    total = pooled.dopant_pixels.sum()
+    return compare_locations_of_fields([(pooled, background)])
+
+
+def compare_locations_of_fields(
+    fields: Sequence[tuple[PooledCounts, FalsePositives]],
+) -> LocationTest:
+    """Core against surface by the counts of several fields of one sample.
+
+    Parameters
+    ----------
+    fields : sequence of (PooledCounts, FalsePositives)
+        Pooled counts of each field, and its background.
+
+    Notes
+    -----
+    Fields are independent, so the logarithms of their likelihoods add up; see `compare_locations`.
+    Templates, dopants of each size class and background are those of each field, which may differ
+    in pixel size and dose; only the surface fraction is shared. Where fields disagree on it, in
+    that twice the logarithm gained by a fraction for each is significant at 5 % by chi-squared with
+    as many degrees of freedom as there are fields less one, the logarithms are divided by this
+    gain per degree of freedom, for the interval alone, which makes it wider.
+    """
     fractions = np.linspace(0, 1, 201)
-    found = estimate_dopants(total, pooled.n_pixels.sum(), background)
-    if len(pooled.n_pixels) == 0 or total == 0:
-        return LocationTest("undetermined", 0.0, np.nan, np.nan, np.nan, _tabulate(pooled, 0, 0))
-    rate = -np.log1p(-min(background.per_pixel, 1 - 1e-12))
-    likelihood, expected = _profile_likelihood(pooled, fractions, rate)
+    curves, tables = [], []
+    for pooled, background in fields:
+        if pooled.dopant_pixels.sum() == 0:  # which tells nothing
+            tables.append(_tabulate(pooled, 0, 0))
+            continue
+        rate = -np.log1p(-min(background.per_pixel, 1 - 1e-12))
+        curve, expected = _profile_likelihood(pooled, fractions, rate)
+        curves.append(curve)
+        tables.append(_tabulate(pooled, expected[0], expected[-1]))
+    if not curves:
+        nothing = _sum_tables(tables)
+        return LocationTest("undetermined", 0.0, np.nan, np.nan, np.nan, nothing)
+    likelihood = np.sum(curves, axis=0)
     best = int(likelihood.argmax())
-    inside = np.flatnonzero(likelihood >= likelihood[best] - _HALF_CHI2_95)
+    fall = _HALF_CHI2_95 * _measure_disagreement(curves)
+    inside = np.flatnonzero(likelihood >= likelihood[best] - fall)
     ratio = float(likelihood[0] - likelihood[-1])
     gain = float(likelihood[best] - likelihood[[0, -1]].max())
+    total = estimate_total(
+        np.array([pooled.dopant_pixels.sum() for pooled, _ in fields]),
+        np.array([pooled.n_pixels.sum() for pooled, _ in fields]),
+        [background for _, background in fields],
+    )
     return LocationTest(
-        location=_decide(ratio, gain, fractions[best]) if found.low > 0 else "undetermined",
+        location=_decide(ratio, gain, fractions[best]) if total.low > 0 else "undetermined",
         log_likelihood_ratio=ratio,
         surface_fraction=float(fractions[best]),
-        surface_fraction_low=_crossing(fractions, likelihood, int(inside[0]), -1),
-        surface_fraction_high=_crossing(fractions, likelihood, int(inside[-1]), +1),
-        expected=_tabulate(pooled, expected[0], expected[-1]),
+        surface_fraction_low=_crossing(fractions, likelihood, int(inside[0]), (-1, fall)),
+        surface_fraction_high=_crossing(fractions, likelihood, int(inside[-1]), (+1, fall)),
+        expected=_sum_tables(tables),
     )
+
+
+def _measure_disagreement(curves: Sequence[NDArray[np.float64]]) -> float:
+    """By how much fields differ more in the fraction than chance has it; 1 where they do not."""
+    n_more = len(curves) - 1
+    if n_more == 0:
+        return 1.0
+    gained = 2 * float(sum(one.max() for one in curves) - np.sum(curves, axis=0).max())
+    return gained / n_more if chdtrc(n_more, gained) < _SIGNIFICANT else 1.0
+
+
+def _sum_tables(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Rows of the same size class and depth added up."""
+    if len(tables) == 1:
+        return tables[0]
+    keys = ["size_class", "depth_px"]
+    return pd.concat(tables, ignore_index=True).groupby(keys, as_index=False, sort=True).sum()
 
 
 def _decide(ratio: float, gain: float, fraction: float) -> Location:
@@ -243,12 +298,15 @@ def _profile_likelihood(
     return likelihood, n * seen
 
 
-def _crossing(x: NDArray[np.float64], y: NDArray[np.float64], i: int, step: int) -> float:
-    """Where `y` falls below its maximum by the quantile, beyond the last point `i` above it."""
+def _crossing(
+    x: NDArray[np.float64], y: NDArray[np.float64], i: int, towards: tuple[int, float]
+) -> float:
+    """Where `y` has fallen by so much from its maximum, beyond the last point `i` above that."""
+    step, fall = towards
     j = i + step
     if not 0 <= j < len(x):
         return float(x[i])
-    level = y.max() - _HALF_CHI2_95
+    level = y.max() - fall
     return float(x[i] + (x[j] - x[i]) * (y[i] - level) / (y[i] - y[j]))
 
 

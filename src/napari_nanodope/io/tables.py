@@ -35,6 +35,7 @@ DEFINITIONS = {
     "depth_px": "depth bin, one pixel wide; 0 at the edge",
     "depth_nm": "depth of the middle of the bin below the edge of the particle",
     "n_pixels": "pixels",
+    "mean_depth_nm": "mean over the pixels of the bin of the exact distance from the edge",
     "size_class": "number of depth bins of the particle",
     "core": "dopant pixels expected if the dopants fill the volume",
     "surface": "dopant pixels expected if the dopants sit in the surface shell",
