@@ -1,15 +1,15 @@
 """What a project holds, gathered for its report; nothing is computed or drawn here."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from napari_nanodope.acquisitions import PROVENANCE, SUMMARY, TABLES, FieldState, ProjectField
+from napari_nanodope.pooled import SampleResult, pool_sample
 from napari_nanodope.project import Project
 from napari_nanodope.results import load_json
 
-FITS = "fits"
 _PROVENANCE_OF_FIT = ".provenance.json"
 
 
@@ -53,15 +53,15 @@ class FitEntry:
         Numbers, statements, warnings and settings.
     provenance : mapping
         Inputs, versions, settings of the project file; empty where there is none.
-    curves : Path
-        File of its curves, which may not be there.
+    path : Path
+        File of its numbers.
     """
 
     sample_id: str
     fit_id: str
     told: Mapping[str, Any]
     provenance: Mapping[str, Any]
-    curves: Path
+    path: Path
 
     @property
     def name(self) -> str:
@@ -77,6 +77,12 @@ class FitEntry:
     def kind(self) -> str:
         """What was fitted, as ``cw`` or ``buildup``."""
         return str(self.told.get("kind", ""))
+
+    @property
+    def inputs(self) -> tuple[tuple[str, str], ...]:
+        """Path from the folder of the project and SHA-256 of every file that was read."""
+        told = self.provenance.get("inputs") or self.told.get("sources", ())
+        return tuple((str(one["path"]), str(one["sha256"])) for one in told)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +113,8 @@ class Contents:
         Every field, in the order of the project.
     fits : tuple of FitEntry
         Every fit, by sample in the order of the project.
+    pooled : mapping of str to tuple of SampleResult
+        What the fields of each sample say together, by dopant.
     failures, warnings : tuple of Remark
         What could not be done, and what is doubtful; the same sentence once.
     """
@@ -114,6 +122,7 @@ class Contents:
     project: Project
     fields: tuple[FieldEntry, ...]
     fits: tuple[FitEntry, ...]
+    pooled: Mapping[str, tuple[SampleResult, ...]]
     failures: tuple[Remark, ...]
     warnings: tuple[Remark, ...]
 
@@ -126,6 +135,18 @@ class Contents:
     def measured(self) -> tuple[FieldEntry, ...]:
         """Fields that have results."""
         return tuple(one for one in self.fields if one.is_measured)
+
+    def anchor(self, kind: str, name: str) -> str:
+        """Place in the page of a sample, a field or a fit.
+
+        Numbers, since names may hold what an anchor must not, and two might become one.
+        """
+        names = {
+            "sample": [one.id for one in self.project.samples],
+            "field": [one.field.name for one in self.fields],
+            "fit": [one.name for one in self.fits],
+        }[kind]
+        return f"{kind}{names.index(name) + 1}"
 
     def fields_of(self, sample_id: str) -> tuple[FieldEntry, ...]:
         """Fields of a sample."""
@@ -148,12 +169,14 @@ def gather(project: Project) -> Contents:
     states = project.find_states()
     fields = tuple(_enter(one, states[one.name], failures) for one in project.fields)
     fits = tuple(_find_fits(project))
+    pooled = {one.id: tuple(pool_sample(project, one.id)) for one in project.samples}
     return Contents(
         project,
         fields,
         fits,
+        pooled,
         _join(_list_failures(project, fields, failures)),
-        _join(_list_warnings(fields, fits)),
+        _join([*_list_warnings(fields, fits), *_list_warnings_of_samples(pooled)]),
     )
 
 
@@ -167,15 +190,13 @@ def _enter(one: ProjectField, state: FieldState, failures: Mapping[str, str]) ->
 
 
 def _find_fits(project: Project) -> Iterator[FitEntry]:
+    from spectro.jobs import list_fits  # noqa: PLC0415 - as in project
+
     for sample in project.samples:
-        folder = project.results / FITS / f"sample_id={sample.id}"
-        for path in sorted(folder.glob("*.json")):
-            if path.name.startswith(".") or path.name.endswith(_PROVENANCE_OF_FIT):
-                continue
+        for path in list_fits(project.folder, sample.id):
             about = path.with_name(f"{path.stem}{_PROVENANCE_OF_FIT}")
             provenance = load_json(about) if about.is_file() else {}
-            curves = path.with_name(f"{path.stem}.csv")
-            yield FitEntry(sample.id, path.stem, load_json(path), provenance, curves)
+            yield FitEntry(sample.id, path.stem, load_json(path), provenance, path)
 
 
 def _list_failures(
@@ -211,7 +232,16 @@ def _list_warnings(
             yield str(text), fit.name
 
 
-def _join(told: Iterator[tuple[str, str]]) -> tuple[Remark, ...]:
+def _list_warnings_of_samples(
+    pooled: Mapping[str, tuple[SampleResult, ...]],
+) -> Iterator[tuple[str, str]]:
+    for sample_id, results in pooled.items():
+        for result in results:
+            for text in result.summary["warnings"]:
+                yield str(text), f"sample {sample_id}"
+
+
+def _join(told: Iterable[tuple[str, str]]) -> tuple[Remark, ...]:
     found: dict[str, list[str]] = {}
     for text, where in told:
         found.setdefault(text, []).append(where)
