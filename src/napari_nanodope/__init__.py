@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from napari_nanodope.io import read_field as read_field
     from napari_nanodope.io import read_labels as read_labels
     from napari_nanodope.io import read_spectrum as read_spectrum
+    from napari_nanodope.joint import join as join
+    from napari_nanodope.joint import widen as widen
     from napari_nanodope.materials import Material as Material
     from napari_nanodope.model import FieldOfView as FieldOfView
     from napari_nanodope.model import InputError as InputError
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
     from napari_nanodope.phantom import PhantomTruth as PhantomTruth
     from napari_nanodope.phantom import simulate_field as simulate_field
     from napari_nanodope.pipeline import analyze as analyze
+    from napari_nanodope.pooled import SampleResult as SampleResult
+    from napari_nanodope.pooled import pool_sample as pool_sample
     from napari_nanodope.project import Project as Project
     from napari_nanodope.recipe import LineWindows as LineWindows
     from napari_nanodope.recipe import Recipe as Recipe
@@ -50,9 +54,11 @@ _HOMES = {
     "PhantomTruth": "phantom",
     "Project": "project",
     "Recipe": "recipe",
+    "SampleResult": "pooled",
     "Source": "model",
     "add_to_viewer": "_napari.scripting",
     "analyze": "pipeline",
+    "join": "joint",
     "list_readers": "io",
     "list_signals": "io",
     "read_field": "io",
@@ -60,7 +66,9 @@ _HOMES = {
     "read_spectrum": "io",
     "run_batch": "batch",
     "segment": "segmentation",
+    "pool_sample": "pooled",
     "simulate_field": "phantom",
+    "widen": "joint",
 }
 
 __all__ = ["__version__", "figures", *_HOMES]  # noqa: PLE0604 - the names above, each once

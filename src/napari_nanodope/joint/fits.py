@@ -1,0 +1,150 @@
+"""Fits as rows of the joint table, and the layers that follow from lines and diameter."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from napari_nanodope.io.files import UnreadableFileError
+from napari_nanodope.joint.rows import ONE, Row, to_number
+from napari_nanodope.results import load_json
+
+# Of the apparatus rather than of the sample; they stay in the fits themselves.
+_INSTRUMENT = frozenset(
+    "amplitude integral noise durbin_watson initial m_inf m_short m_long s_max K_per_sqrt_mW "
+    "field_offset_mT modulation_mT phase_deg phase0_deg phase1_deg".split()
+)
+_RENAMED = {"epsilon": "enhancement"}
+_PERCENT = ".percent"
+_BULK, _CORE, _SURFACE = "bulk", "core", "surface"
+_HALF_95 = 1.959964
+
+
+def list_fit_files(results: Path, sample_id: str) -> list[Path]:
+    """Files of the numbers of a sample's fits, sorted."""
+    folder = results / "fits" / f"sample_id={sample_id}"
+    return [
+        path
+        for path in sorted(folder.glob("*.json"))
+        if not path.name.startswith(".") and not path.name.endswith(".provenance.json")
+    ]
+
+
+def load_fit_numbers(path: Path) -> dict[str, Any]:
+    """What `spectro.model.FitResult.to_dict` gave of a fit.
+
+    Raises
+    ------
+    UnreadableFileError
+        If it is no such file.
+    """
+    told = load_json(path)
+    values = told.get("values")
+    if not isinstance(values, dict) or not all(isinstance(one, dict) for one in values.values()):
+        raise UnreadableFileError(
+            f"Expected the numbers of a fit in {path}, got something else; fit again."
+        )
+    return told
+
+
+def list_fit(sample_id: str, path: Path) -> Iterator[Row]:
+    """Numbers of the sample that a fit found; fixed ones and those of the apparatus are not."""
+    told = load_fit_numbers(path)
+    common = {
+        "technique": str(told.get("technique") or path.stem.partition("-")[0]),
+        "source": tell_source(path, told),
+        "fit_id": path.stem,
+        "text": "" if told.get("is_converged", True) else "not converged",
+    }
+    is_deconvolution = told.get("kind") == "deconvolution"
+    for name, one in told["values"].items():
+        value = to_number(one.get("value"))
+        if "level" not in one or _is_of_apparatus(name) or math.isnan(value):
+            continue
+        ends = {"low": to_number(one["low"]), "high": to_number(one["high"])}
+        unit = str(one.get("unit") or ONE)
+        quantity = _RENAMED.get(name, name)
+        if is_deconvolution and name.endswith(_PERCENT):
+            quantity, unit = f"fraction_{_drop_title(name.removesuffix(_PERCENT))}", ONE
+            value, ends = value / 100, {end: at / 100 for end, at in ends.items()}
+        about = {"unit": unit, "level": float(one["level"])}
+        yield Row(sample_id, quantity, value, **ends, **about, **common)
+
+
+def _is_of_apparatus(name: str) -> bool:
+    last = name.rpartition("/")[2].rpartition(".")[2]
+    return last in _INSTRUMENT or last.startswith("baseline")
+
+
+def _drop_title(name: str) -> str:
+    return name.rpartition("/")[2]
+
+
+def tell_source(path: Path, told: Mapping[str, Any]) -> str:
+    """Name of a fit, and the files that it is of."""
+    files = [str(one.get("path", "")) for one in told.get("sources", ())]
+    known = list(dict.fromkeys(one for one in files if one))
+    return f"{path.stem}: {', '.join(known)}" if known else path.stem
+
+
+def list_depths(sample_id: str, path: Path, diameter: Row | None) -> Iterator[Row]:
+    """Depths below the surface at which layers begin, from integrals of lines and the diameter.
+
+    Parameters
+    ----------
+    sample_id : str
+        Of the sample.
+    path : Path
+        File of a fit.
+    diameter : Row or None
+        By microscopy; without it there are no depths.
+
+    Notes
+    -----
+    Lines are layers where the sites of the fit are listed from "core" to "surface", or the other
+    way round; "bulk" is left out. Errors of integrals are taken for independent.
+    """
+    from spectro.nmr import layer_model  # noqa: PLC0415 - scipy
+
+    told = load_fit_numbers(path)
+    names = find_layers(told)
+    integrals = {name: told["values"].get(f"{name}.integral", {}) for name in names}
+    amounts = {name: to_number(one.get("value")) for name, one in integrals.items()}
+    if diameter is None or not names or not sum(amounts.values()) > 0:
+        return
+    errors = {name: to_number(one.get("standard_error")) for name, one in integrals.items()}
+    is_known = all(map(math.isfinite, errors.values()))
+    half_nm = (diameter.high - diameter.low) / 2
+    model = layer_model(
+        diameter.value,
+        amounts,
+        fraction_errors=errors if is_known else None,
+        diameter_error_nm=half_nm / _HALF_95 if math.isfinite(half_nm) else 0.0,
+    )
+    for name in model.depth_nm:
+        layer = model[name]
+        ends = {"low": layer.outer.low, "high": layer.outer.high, "level": layer.outer.level}
+        yield Row(
+            sample_id,
+            f"depth_{name}_nm",
+            layer.outer_nm,
+            **(ends if is_known else {}),
+            unit="nm",
+            technique="nmr",
+            source=f"{tell_source(path, told)}; diameter of {diameter.source}",
+            fit_id=path.stem,
+            text="" if told.get("is_converged", True) else "not converged",
+        )
+
+
+def find_layers(told: Mapping[str, Any]) -> tuple[str, ...]:
+    """Sites of a deconvolution that are layers, from the centre outwards; none if they are not."""
+    sites: Sequence[Any] = told.get("settings", {}).get("sites") or ()
+    listed = [str(one["name"]) for one in sites if isinstance(one, Mapping) and "name" in one]
+    names = [name for name in listed if name.casefold() != _BULK]
+    if len(names) < 2 or told.get("kind") != "deconvolution":
+        return ()
+    ends = names[0].casefold(), names[-1].casefold()
+    if ends == (_SURFACE, _CORE):
+        return tuple(reversed(names))
+    return tuple(names) if ends == (_CORE, _SURFACE) else ()
