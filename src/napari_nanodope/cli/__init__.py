@@ -91,8 +91,11 @@ def _run_demo(args: argparse.Namespace) -> int:
 
 
 def _add_simulate(commands: Any) -> None:
-    parser = add(commands, "simulate", _run_simulate, "simulate a field with known dopants")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to make")
+    text = "simulate a field, or a project of all instruments, of which the truth is known"
+    parser = add(commands, "simulate", _run_simulate, text)
+    place = parser.add_mutually_exclusive_group(required=True)
+    place.add_argument("--out", type=Path, metavar="DIR", help="folder to make for one field")
+    place.add_argument("--project", type=Path, metavar="DIR", help="folder to make for a project")
     parser.add_argument("--seed", type=int, default=1, help="of the random numbers (default 1)")
     parser.add_argument("--location", choices=["core", "surface", "mixed"], default="core")
     parser.add_argument("--doping", type=float, default=1e-3, help="dopants per host site")
@@ -108,6 +111,23 @@ def _add_simulate(commands: Any) -> None:
 
 
 def _run_simulate(args: argparse.Namespace) -> int:
+    return _simulate_field(args) if args.project is None else _simulate_project(args)
+
+
+def _simulate_project(args: argparse.Namespace) -> int:
+    from napari_nanodope.simulated import format_truths, simulate_project  # noqa: PLC0415
+
+    with progress("simulate") as step:
+        table = simulate_project(args.project, args.seed, progress=step)
+    if args.json:
+        print_json({"folder": str(args.project), "truth": table.to_dict("records")})
+        return OK
+    print(format_truths(table))
+    print(f"\nThe truth is in {args.project / 'truth.csv'}; 'nanodope batch' measures the project.")
+    return OK
+
+
+def _simulate_field(args: argparse.Namespace) -> int:
     from napari_nanodope.demo import save_phantom  # noqa: PLC0415
     from napari_nanodope.phantom import PhantomParams, simulate_field  # noqa: PLC0415
 
