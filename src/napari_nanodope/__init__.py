@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from napari_nanodope.project import Project as Project
     from napari_nanodope.recipe import LineWindows as LineWindows
     from napari_nanodope.recipe import Recipe as Recipe
+    from napari_nanodope.report import write_report as write_report
     from napari_nanodope.results import FieldResult as FieldResult
     from napari_nanodope.segmentation import segment as segment
 
@@ -68,6 +69,7 @@ _HOMES = {
     "segment": "segmentation",
     "pool_sample": "pooled",
     "simulate_field": "phantom",
+    "write_report": "report",
     "widen": "joint",
 }
 

@@ -6,7 +6,7 @@ from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
 from napari_nanodope.io.files import check_folder_is_writable, replacing
@@ -17,8 +17,9 @@ from napari_nanodope.report.citations import PACKAGES, Bibliography, Reference
 from napari_nanodope.report.content import Picture, Section, Table
 from napari_nanodope.report.contents import Contents, Remark, find_span, gather
 from napari_nanodope.report.microscopy import describe_microscopy
-from napari_nanodope.report.pictures import Gallery
+from napari_nanodope.report.pictures import Gallery, show_joint
 from napari_nanodope.report.samples import describe_samples
+from napari_nanodope.report.spectroscopy import describe_spectroscopy
 from napari_nanodope.report.tables import (
     tabulate_fields,
     tabulate_inputs,
@@ -71,3 +72,113 @@ class Page:
             ("sources", "Where the numbers come from"): self.sources,
         }
         return [place for place, is_there in told.items() if is_there]
+
+
+def write_report(
+    project: Project,
+    path: str | Path | None = None,
+    *,
+    progress: Callable[[str], None] | None = None,
+) -> Path:
+    """Write what a project holds as one HTML file, whole or not at all.
+
+    Parameters
+    ----------
+    project : Project
+        With results, which are taken as they are; `run_batch` brings them up to date.
+    path : path, optional
+        Where to, with the suffix ``.html``; by default ``report.html`` in the project's folder.
+    progress : callable, optional
+        Called with what is drawn next.
+
+    Returns
+    -------
+    Path
+        The file. The same results give the same bytes on the same versions.
+
+    Raises
+    ------
+    InputError
+        If it cannot be written there, or results are damaged.
+
+    Notes
+    -----
+    The page holds its figures, styles and everything else. Nothing is fetched when it is opened,
+    and it runs no script.
+    """
+    path = project.folder / REPORT_FILE if path is None else Path(path)
+    if path.suffix.lower() not in _SUFFIXES or path.is_dir():
+        raise InputError(f"Expected the name of a file that ends in .html, got {path}.")
+    check_folder_is_writable(path.parent)
+    text = render(compose(gather(project), progress or (lambda what: None)))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as partial:
+        partial.write_text(text, encoding="utf-8", newline="\n")
+    return path
+
+
+def compose(contents: Contents, tell: Callable[[str], None]) -> Page:
+    """Page of all that was gathered, with its figures drawn."""
+    joint = join(contents.project, contents.pooled)
+    cited, gallery = Bibliography(), Gallery(tell)
+    methods = [*describe_microscopy(contents, cited), *describe_spectroscopy(contents, cited)]
+    methods += _tell_software(contents, cited)
+    fields, about_fields = tabulate_fields(contents)
+    side_by_side = show_joint(joint, gallery)
+    numbers = tabulate_numbers(contents, joint) if len(joint) else None
+    sources = (numbers, tabulate_inputs(contents), tabulate_versions(contents))
+    return Page(
+        title=contents.title,
+        about=_tell_about(contents),
+        failures=tuple(_name(one) for one in contents.failures),
+        warnings=tuple(_name(one) for one in contents.warnings),
+        results=tuple(tabulate_results(contents, joint)),
+        joint=side_by_side,
+        samples=describe_samples(contents, gallery),
+        fields=fields,
+        about_fields=about_fields,
+        methods=tuple(methods),
+        references=tuple(cited.entries),
+        made=tell_machines(contents),
+        sources=tuple(one for one in sources if one is not None),
+    )
+
+
+def render(page: Page) -> str:
+    """HTML of a page; every text is escaped, and only figures go in as they are."""
+    css = files("napari_nanodope.report").joinpath("page.css").read_text(encoding="utf-8")
+    return _load_template().render(page=page, css=Markup(css), trust=Markup) + "\n"
+
+
+@lru_cache(maxsize=1)
+def _load_template() -> Template:
+    text = files("napari_nanodope.report").joinpath("page.html").read_text(encoding="utf-8")
+    environment = Environment(autoescape=True, undefined=StrictUndefined)
+    return environment.from_string(text)
+
+
+def _name(remark: Remark) -> Remark:
+    return Remark(remark.text, (tell_where(remark.where),))
+
+
+def _tell_about(contents: Contents) -> str:
+    counts = [tell_count(len(contents.project.samples), "sample")]
+    if contents.fields:
+        n = len(contents.measured)
+        counts.append(f"{n} of {tell_count(len(contents.fields), 'field')} measured")
+    if contents.fits:
+        counts.append(tell_count(len(contents.fits), "fit"))
+    span = find_span(contents, "time")
+    when = "" if span is None else f" Measured from {span[0]} to {span[1]}."
+    return f"{tell_list(counts)}.{when}"
+
+
+def _tell_software(contents: Contents, cited: Bibliography) -> list[str]:
+    """Paragraph with the packages that the provenance of the results names."""
+    told = [one.provenance for one in (*contents.measured, *contents.fits)]
+    used = {name for one in told for name in one.get("packages", {})}
+    if not used:
+        return []
+    names = [name for name in PACKAGES if name in used | {"matplotlib"}]
+    cite = [f"{PACKAGES[name].text.partition(':')[0]} {cited.cite(name)}" for name in names]
+    return [f"Numbers and figures were made with {tell_list(cite)}; versions are listed below."]

@@ -1,13 +1,18 @@
 """Tables of a report: what all techniques say of every sample, fields, inputs and versions."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
+from napari_nanodope.joint.rows import ONE
 from napari_nanodope.report.content import Cell, Entry, Row, Table
 from napari_nanodope.report.contents import Contents, FieldEntry, tell_file
 from napari_nanodope.report.wording import tell_interval, tell_list
+
+Column = tuple[str, str, str]
+"""Quantity, unit and dopant; the last one empty where there is only one."""
 
 _MOST_COLUMNS, _MOST_FIELDS = 7, 400
 _TECHNIQUES = {
@@ -19,7 +24,9 @@ _TECHNIQUES = {
 }
 _NAMES = {
     "n_fields": "Fields",
-    "n_particles": "Particles",
+    "n_particles": "Particles found",
+    "n_included": "Particles included",
+    "location_log_likelihood_ratio": "ln(likelihood of core / surface)",
     "diameter_nm": "Diameter",
     "dopants_per_particle": "Dopants per particle",
     "dopant_mM": "Concentration",
@@ -45,75 +52,86 @@ def tabulate_results(contents: Contents, joint: pd.DataFrame) -> list[Table]:
         As `napari_nanodope.joint.join` gives it.
     """
     tables = []
+    several = _find_several_dopants(joint)
+    columns = [
+        (row.quantity, row.unit, row.dopant if row.quantity in several else "")
+        for row in joint.itertuples()
+    ]
+    named = joint.assign(column=columns)
     known = [one for one in _TECHNIQUES if one in set(joint["technique"])]
     for technique in [*known, *sorted(set(joint["technique"]) - set(_TECHNIQUES))]:
-        rows = joint[joint["technique"] == technique]
-        kinds = list(dict.fromkeys(zip(rows["quantity"], rows["unit"].fillna(""), strict=True)))
+        rows = named[named["technique"] == technique]
+        kinds = list(dict.fromkeys(rows["column"]))
         for start in range(0, len(kinds), _MOST_COLUMNS):
-            chosen = kinds[start : start + _MOST_COLUMNS]
-            caption = _TECHNIQUES.get(technique, technique)
             more = f", continued ({start // _MOST_COLUMNS})" if start else ""
-            tables.append(_widen(contents, rows, chosen, caption + more))
+            caption = f"{_TECHNIQUES.get(technique, technique)}{more}"
+            tables.append(_widen(contents, rows, kinds[start : start + _MOST_COLUMNS], caption))
     return tables
 
 
+def _find_several_dopants(joint: pd.DataFrame) -> set[str]:
+    told = joint[joint["dopant"] != ""]
+    n_dopants = told.groupby("quantity")["dopant"].nunique()
+    return set(n_dopants.index[n_dopants > 1])
+
+
 def _widen(
-    contents: Contents, rows: pd.DataFrame, kinds: Sequence[tuple[str, str]], caption: str
+    contents: Contents, rows: pd.DataFrame, kinds: Sequence[Column], caption: str
 ) -> Table:
-    found = {
-        key: list(some.index) for key, some in rows.groupby(["sample_id", "quantity"], sort=False)
-    }
+    found: dict[tuple[str, Column], list[Entry]] = {}
+    for number, row in zip(rows.index, rows.to_dict("records"), strict=True):
+        value, interval = show_value(row)
+        entry = Entry(value, interval, f"number{number + 1}")
+        found.setdefault((row["sample_id"], row["column"]), []).append(entry)
     lines = []
     for sample in contents.project.samples:
-        cells = [Cell.of(sample.id, contents.anchor("sample", sample.id))]
-        for quantity, _ in kinds:
-            places = found.get((sample.id, quantity), [])
-            cells.append(Cell(tuple(_enter(rows.loc[n], n) for n in places) or (Entry("–"),)))
-        if any(cell.entries != (Entry("–"),) for cell in cells[1:]):
-            lines.append(Row(tuple(cells)))
-    head = ("Sample", *(name_quantity(quantity, unit) for quantity, unit in kinds))
-    return Table(caption, head, tuple(lines))
+        entries = [tuple(found.get((sample.id, kind), (Entry("–"),))) for kind in kinds]
+        if any(one[0].href for one in entries):
+            head = Cell.of(sample.id, contents.anchor("sample", sample.id))
+            lines.append(Row((head, *map(Cell, entries))))
+    return Table(caption, ("Sample", *(name_quantity(*kind) for kind in kinds)), tuple(lines))
 
 
-def name_quantity(quantity: str, unit: str) -> str:
-    """Quantity in words with its unit.
+def name_quantity(quantity: str, unit: str = "", dopant: str = "") -> str:
+    """Quantity in words, with dopant and unit.
 
     Examples
     --------
-    >>> name_quantity("dopant_mM", "mM"), name_quantity("a_MHz", "MHz"), name_quantity("beta", "")
-    ('Concentration (mM)', 'a (MHz)', 'beta')
+    >>> name_quantity("dopant_mM", "mM", "Mn"), name_quantity("a_MHz", "MHz")
+    ('Concentration, Mn (mM)', 'a (MHz)')
+    >>> name_quantity("beta", "1"), name_quantity("core.shift_ppm", "ppm")
+    ('beta', 'core shift (ppm)')
     """
     plain = quantity.removesuffix(f"_{unit}") if unit else quantity
-    name = _NAMES.get(quantity, plain.replace("_", " "))
-    return f"{name} ({unit})" if unit else name
-
-
-def _enter(row: pd.Series, number: Any) -> Entry:
-    value, interval = show_value(row)
-    return Entry(value, interval, f"number{number + 1}")
+    name = _NAMES.get(quantity, plain.replace("_", " ").replace(".", " "))
+    told = f"{name}, {dopant}" if dopant else name
+    return told if unit in ("", ONE) else f"{told} ({unit})"
 
 
 def show_value(row: Mapping[str, Any]) -> tuple[str, str]:
-    """Value and interval of a row of the joint table."""
-    if isinstance(row["value"], str):
-        return row["value"], ""
-    return tell_interval(row["value"], row["low"], row["high"])
+    """Value and interval of a row of the joint table; an end that is not told is open."""
+    if math.isnan(row["value"]):
+        return row["text"] or "–", ""
+    if math.isnan(row["level"]):
+        value, interval = tell_interval(row["value"], None, None)
+    else:
+        low, high = row["low"], row["high"]
+        low, high = -math.inf if math.isnan(low) else low, math.inf if math.isnan(high) else high
+        value, interval = tell_interval(row["value"], low, high)
+    return value, f"{interval} {row['text']}".strip()
 
 
 def tabulate_numbers(contents: Contents, joint: pd.DataFrame) -> Table:
     """Every number with its source, which names the fields or files, and where they are told."""
     rows = []
     for number, row in zip(joint.index, joint.to_dict("records"), strict=True):
-        value, interval = show_value(row)
-        unit = row["unit"] or ""
-        level = row["level"]
-        has_level = isinstance(level, float) and level == level and bool(interval)
+        level = "–" if math.isnan(row["level"]) else f"{100 * row['level']:g} %"
         cells = (
             Cell.of(row["sample_id"], contents.anchor("sample", row["sample_id"])),
-            Cell.of(name_quantity(row["quantity"], "")),
-            Cell((Entry(value, interval),)),
-            Cell.of(unit),
-            Cell.of(f"{100 * level:g} %" if has_level else "–"),
+            Cell.of(name_quantity(row["quantity"], "", row["dopant"])),
+            Cell((Entry(*show_value(row)),)),
+            Cell.of("" if row["unit"] == ONE else row["unit"]),
+            Cell.of(level),
             Cell((Entry(row["source"], href=_find_place(contents, row)),), is_long=True),
         )
         rows.append(Row(cells, f"number{number + 1}"))
@@ -123,13 +141,13 @@ def tabulate_numbers(contents: Contents, joint: pd.DataFrame) -> Table:
 
 def _find_place(contents: Contents, row: Mapping[str, Any]) -> str:
     """Place in the page that tells more of a number."""
-    source = str(row["source"])
-    for fit in contents.fits_of(row["sample_id"]):
-        if fit.fit_id in source:
-            return contents.anchor("fit", fit.name)
+    if row["fit_id"]:
+        return contents.anchor("fit", f"{row['sample_id']}/{row['fit_id']}")
     sample = contents.anchor("sample", row["sample_id"])
-    has_fields = row["technique"] == "eds" and contents.pooled.get(row["sample_id"])
-    return f"{sample}-eds1" if has_fields else sample
+    if row["technique"] != "eds":
+        return sample
+    dopants = [one.dopant for one in contents.pooled[row["sample_id"]]]
+    return f"{sample}-eds{dopants.index(row['dopant']) + 1}"
 
 
 # Fields
