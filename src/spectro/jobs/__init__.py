@@ -18,18 +18,24 @@ Examples
 line 8: measurement: settings.fit 'bildup' is none of 'nmr' (did you mean buildup?).
 """
 
-from spectro.jobs.finding import find_jobs, require_jobs
+from spectro.jobs.finding import Jobs, find_jobs, open_jobs, read_job
 from spectro.jobs.job import FitJob, FitState, list_fits, locate_fit
+from spectro.jobs.running import FitProgress, FitReport, run_jobs
 from spectro.jobs.settings import KINDS, FitSettings, read_settings
 
 __all__ = [
     "KINDS",
     "FitJob",
+    "FitProgress",
+    "FitReport",
     "FitSettings",
     "FitState",
+    "Jobs",
     "find_jobs",
     "list_fits",
     "locate_fit",
+    "open_jobs",
+    "read_job",
     "read_settings",
-    "require_jobs",
+    "run_jobs",
 ]

@@ -47,11 +47,13 @@ def _check_cw(options: CwSettings) -> Iterator[Mistake]:
         return
     component = Component("", model.system, model.line)
     known = list(component.values())
-    vary, chosen = options.vary or model.vary, []
-    for name in vary:
+    chosen: list[str] = []
+    is_right = True
+    for name in options.vary or model.vary:
         try:
             chosen += choose_varied(component, (name,)) or choose_varied(component, (name,), True)
         except InputError:
+            is_right = False
             nearest = tell_nearest(name, (*known, *INSTRUMENT))
             yield ("vary",), f"vary: {name!r} is no parameter{nearest}"
     strange = [name for name in options.start if name not in known]
@@ -59,7 +61,7 @@ def _check_cw(options: CwSettings) -> Iterator[Mistake]:
         yield ("start", name), f"start: {name!r} is no parameter{tell_nearest(name, known)}"
     for key in ("bounds", "profile"):
         for name in getattr(options, key) or ():
-            if name not in chosen:
+            if is_right and name not in chosen:
                 text = f"{key}: {name!r} is not varied{tell_nearest(name, chosen)}"
                 yield (key, name) if key == "bounds" else (key,), text
     if not strange:

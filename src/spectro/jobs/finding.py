@@ -1,16 +1,19 @@
 """The fits that a project file asks for, and every mistake in what it says of them."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from spectro.jobs.job import FitJob
 from spectro.jobs.settings import KINDS, FitSettings, read_settings
+from spectro.model import InputError
 from spectro.samples import BookError, Measurement, Problem, SampleBook
-from spectro.samples.book import find_nearest_path
-from spectro.samples.places import Place
+from spectro.samples.book import find_nearest_path, tell_nearest
+from spectro.samples.places import Place, parse_toml
 
+PROJECT_FILE = "project.toml"
 _UNSAFE = re.compile(r'[\\/:*?"<>|\x00-\x1f=%]')
 _DATA = {".dta": (".dsc",), ".spc": (".par",)}  # partners that are read with the other one
 _RAW = ("fid", "ser")
@@ -41,7 +44,7 @@ def find_jobs(
     problems: list[Problem] = []
     found: dict[tuple[str, str], FitJob] = {}
     for measurement, place in _place_measurements(book):
-        options, mistakes = _read(measurement, folder)
+        options, mistakes = _read(measurement.technique, measurement.settings, folder)
         for where, text, is_missing in mistakes:
             line = book.lines.line_of((*place, "settings", *where)) if place else 0
             problems.append(Problem(line, f"measurement: settings.{text}.", is_missing))
@@ -86,10 +89,9 @@ def _is_same(measurement: Measurement, entry: Any) -> bool:
 
 
 def _read(
-    measurement: Measurement, folder: Path
+    technique: str, settings: Mapping[str, Any], folder: Path
 ) -> tuple[FitSettings | None, list[tuple[Place, str, bool]]]:
     """Settings of a fit, and what is wrong in them; the last tells files that are missing."""
-    technique, settings = measurement.technique, measurement.settings
     if technique not in KINDS:
         is_asked = "fit" in settings and technique != "eds"  # whose settings are checked elsewhere
         fitted = " and ".join(repr(one) for one in KINDS)
@@ -97,8 +99,7 @@ def _read(
         return None, [(("fit",), text, False)] if is_asked else []
     options, told = read_settings(technique, settings)
     mistakes = [(place, text, False) for place, text in told]
-    if options is not None:
-        mistakes += _check_paths(options, folder)
+    mistakes += _check_paths(settings, folder)
     if options is not None and not mistakes:
         from spectro.jobs.checks import check_settings  # noqa: PLC0415 - scipy and numba
 
@@ -106,11 +107,11 @@ def _read(
     return options, mistakes
 
 
-def _check_paths(options: FitSettings, folder: Path) -> Iterator[tuple[Place, str, bool]]:
+def _check_paths(settings: Mapping[str, Any], folder: Path) -> Iterator[tuple[Place, str, bool]]:
     for key in ("recipe", "off"):
-        told = getattr(options, key, None)
-        if told is None:
-            continue
+        told = settings.get(key)
+        if not isinstance(told, str):
+            continue  # there is none, or it is told already
         parts = PurePosixPath(told)
         if not told.strip() or parts.is_absolute() or ".." in parts.parts:
             text = f"{key}: expected a path below the folder of the project, got {told!r}"
@@ -191,18 +192,90 @@ def _tell_twins(folder: Path, one: FitJob, other: FitJob) -> str:
     )
 
 
-def require_jobs(folder: str | Path) -> tuple[SampleBook, tuple[FitJob, ...], tuple[Problem, ...]]:
-    """Book and fits of a project folder, and files that are missing.
+@dataclass(frozen=True, slots=True)
+class Jobs:
+    """Fits of a project folder.
+
+    Attributes
+    ----------
+    folder : Path
+        Of the project.
+    jobs : tuple of FitJob
+        In the order of the samples, sorted by name.
+    missing : tuple of Problem
+        Measurements whose files are not there.
+    """
+
+    folder: Path
+    jobs: tuple[FitJob, ...]
+    missing: tuple[Problem, ...] = ()
+
+
+def open_jobs(path: str | Path) -> Jobs:
+    """Fits that the project file of a folder asks for.
 
     Raises
     ------
     InputError
-        If there is no project, or it has mistakes; every one is told.
+        If there is no project, or it has mistakes; every one is told. Files that are missing are
+        mistakes only beside others.
     """
-    path = Path(folder).absolute() / "project.toml"
-    book, told = SampleBook.read(path)
-    jobs, wrong = find_jobs(book, path.parent)
+    folder = Path(path).absolute()
+    folder = folder.parent if folder.name == PROJECT_FILE else folder
+    book, told = SampleBook.read(folder / PROJECT_FILE)
+    jobs, wrong = find_jobs(book, folder)
     problems = sorted((*told, *wrong))
     if not all(one.is_missing_file for one in problems):
-        raise BookError(path, problems)
-    return book, jobs, tuple(problems)
+        raise BookError(folder / PROJECT_FILE, problems)
+    return Jobs(folder, jobs, tuple(problems))
+
+
+class SettingsError(InputError):
+    """Settings of a fit have mistakes; `problems` are all of them."""
+
+    def __init__(self, path: Path, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        head = f"Expected settings without mistakes, got {len(self.problems)} in {path}:"
+        super().__init__("\n".join([head, *(f"  {one}" for one in self.problems)]))
+
+
+def read_job(file: str | Path, settings: str | Path) -> FitJob:
+    """Fit of a file that belongs to no project.
+
+    Parameters
+    ----------
+    file : path
+        What to fit.
+    settings : path
+        TOML file with the keys that ``settings`` have in a project file; paths in it are from its
+        folder.
+
+    Raises
+    ------
+    InputError
+        If the settings cannot be read, or have mistakes; every one is told.
+    """
+    file, path = Path(file).absolute(), Path(settings).absolute()
+    try:
+        toml = parse_toml(path.read_text(encoding="utf-8-sig"))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "not UTF-8 text"
+        raise InputError(f"Expected settings at {path}, got: {reason}; check the path.") from None
+    problems = [Problem(line, f"not TOML: {message}.") for line, message in toml.mistakes]
+    table, place = toml.tables, ()
+    if isinstance(table.get("settings"), dict):
+        table, place = table["settings"], ("settings",)
+    kind = str(table.get("fit"))
+    technique = next((one for one, kinds in KINDS.items() if kind in kinds), None)
+    if technique is None and not problems:
+        known = [one for kinds in KINDS.values() for one in kinds]
+        line = toml.line_of((*place, "fit"))
+        told = f"fit {table['fit']!r} is none" if "fit" in table else "fit is missing"
+        raise SettingsError(path, [Problem(line, f"{told}{tell_nearest(kind, known)}.")])
+    mistakes = _read(technique, table, path.parent)[1] if technique else []
+    for where, text, _ in mistakes:
+        problems.append(Problem(toml.line_of((*place, *where)), f"{text}."))
+    if problems or technique is None:
+        raise SettingsError(path, sorted(problems))
+    fit_id = f"{technique}-{kind}-{file.stem}"
+    return FitJob("", fit_id, technique, kind, path.parent, (file,), dict(table))

@@ -313,19 +313,25 @@ def read_settings(
     try:
         return kind.model_validate(dict(settings)), []
     except ValidationError as error:
-        return None, _list_mistakes(error, kind, str(settings["fit"]))
+        return None, _list_mistakes(error, kind, settings)
 
 
-def _list_mistakes(error: ValidationError, kind: type[FitSettings], fit: str) -> list[Mistake]:
+def _list_mistakes(
+    error: ValidationError, kind: type[FitSettings], settings: Mapping[str, Any]
+) -> list[Mistake]:
+    told = error.errors(include_url=False)
+    places = [tuple(one["loc"]) for one in told]
     found = []
-    for one in error.errors(include_url=False):
-        place, what, got = tuple(one["loc"]), one["type"], one["input"]
-        name = ".".join(map(str, place))
+    for one, place in zip(told, places, strict=True):
+        what, got = one["type"], one["input"]
+        name = _name_place(settings, place)
+        if what == "too_short" and any(other[:-1] and place == other[:1] for other in places):
+            continue  # what is in it is wrong, and told
         if what == "missing":
             message = f"{name} is missing"
         elif what == "extra_forbidden":
             nearest = tell_nearest(str(place[-1]), _find_keys(kind, place))
-            message = f"{name} is no setting of {fit!r}{nearest}"
+            message = f"{name} is no setting of {settings['fit']!r}{nearest}"
         elif what in _EXPECTED:
             wanted = _EXPECTED[what].format(**one.get("ctx", {}))
             message = f"{name}: expected {wanted}, got {got!r}"
@@ -333,6 +339,20 @@ def _list_mistakes(error: ValidationError, kind: type[FitSettings], fit: str) ->
             message = f"{name}: {one['msg'].removeprefix('Value error, ')}"
         found.append((place, message))
     return found
+
+
+def _name_place(settings: Mapping[str, Any], place: Place) -> str:
+    """Keys with points between them; entries of lists by their names, or counted from 1."""
+    here: Any = settings
+    words = []
+    for key in place:
+        try:
+            here = here[key]
+        except (KeyError, IndexError, TypeError):
+            here = None
+        name = here.get("name") if isinstance(here, dict) and isinstance(key, int) else None
+        words.append(str(name or (key + 1 if isinstance(key, int) else key)))
+    return ".".join(words)
 
 
 def _find_keys(kind: type[BaseModel], place: Sequence[str | int]) -> list[str]:
