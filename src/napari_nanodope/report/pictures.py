@@ -103,10 +103,10 @@ class Gallery:
 
     def show_fit(self, fit: "FitResult", kind: str, title: str) -> Picture:
         """Curves of a fit, what is left of the data, and numbers."""
-        from napari_nanodope.figures.fits import draw_fit_of_kind  # noqa: PLC0415
+        from spectro.figures import draw_kind  # noqa: PLC0415
 
         size = (4.8, 3.6) if kind in ("cw", "deconvolution") else (3.33, 2.8)
-        return self.hang(title, lambda figure: draw_fit_of_kind(figure, fit, kind), size)
+        return self.hang(title, lambda figure: draw_kind(figure, fit, kind), size)
 
 
 _DOPANTS = "Lines: the mean, and what ICP-MS and the reference concentration of the recipe expect."
@@ -118,3 +118,8 @@ _RADIAL = (
 
 def _on_axes(draw: Any, result: "FieldResult") -> "Draw":
     return lambda figure: draw(figure.subplots(), result)
+
+
+def show_joint(joint: "pd.DataFrame", gallery: Gallery) -> tuple[Picture, ...]:
+    """Figures in which what several techniques say of the samples stands side by side."""
+    return ()
