@@ -133,11 +133,19 @@ def _describe_fit(contents: Contents, fit: FitEntry, gallery: Gallery) -> Part:
     return Part(
         title,
         contents.anchor("fit", fit.name),
-        tuple(map(str, fit.told.get("statements", ()))),
+        tuple(_choose_statements(fit)),
         tuple(notes),
         (_tabulate_fit(fit),),
         tuple(figures),
     )
+
+
+def _choose_statements(fit: FitEntry) -> Iterator[str]:
+    """Statements besides those that only say a number, which the table has."""
+    numbers = tuple(f"{name} = " for name in fit.told.get("values", {}))
+    for one in fit.told.get("statements", ()):
+        if not str(one).startswith(numbers):
+            yield str(one)
 
 
 def read_interval(row: Mapping[str, Any]) -> tuple[float | None, float | None, float | None]:
