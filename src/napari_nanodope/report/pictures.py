@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from napari_nanodope.report.content import Picture
+from napari_nanodope.report.wording import tell_count
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -116,10 +117,34 @@ _RADIAL = (
 )
 
 
-def _on_axes(draw: Any, result: "FieldResult") -> "Draw":
-    return lambda figure: draw(figure.subplots(), result)
+def _on_axes(draw: Any, shown: Any) -> "Draw":
+    return lambda figure: draw(figure.subplots(), shown)
 
 
 def show_joint(joint: "pd.DataFrame", gallery: Gallery) -> tuple[Picture, ...]:
     """Figures in which what several techniques say of the samples stands side by side."""
-    return ()
+    from napari_nanodope.figures.joint import COMPARISONS  # noqa: PLC0415
+    from napari_nanodope.figures.style import SINGLE_COLUMN_IN  # noqa: PLC0415
+
+    found = []
+    for name, (comparison, draw) in COMPARISONS.items():
+        pairs = comparison.pair(joint)
+        if len(pairs):
+            size = (SINGLE_COLUMN_IN, 2.7)
+            n = tell_count(pairs["sample_id"].nunique(), "sample")
+            title = f"{_JOINT.get(name, name.replace('-', ' against '))}, {n}"
+            found.append(gallery.hang(title, _on_axes(draw, joint), size))
+    return tuple(found)
+
+
+_JOINT = {
+    "icp-ms-eds": "Dopant concentration by STEM-EDS against that by ICP-MS",
+    "concentration-incubation": "Dopant concentration against incubation time",
+    "relaxation-concentration": "Relaxation time by EPR against dopant concentration",
+    "relaxation-incubation": "Relaxation time by EPR against incubation time",
+    "enhancement-concentration": "DNP enhancement against dopant concentration",
+    "enhancement-incubation": "DNP enhancement against incubation time",
+    "buildup-concentration": "Build-up time against dopant concentration",
+    "buildup-incubation": "Build-up time against incubation time",
+    "surface-diameter": "Surface part of the NMR line against diameter by microscopy",
+}
