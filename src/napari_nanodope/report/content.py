@@ -112,8 +112,8 @@ class Part:
         Of the part.
     anchor : str
         By which other places name it.
-    statements, notes : tuple of str
-        What was found; what to know about it.
+    statements, warnings, notes : tuple of str
+        What was found; what is doubtful; what to know about it.
     tables : tuple of Table
         Numbers.
     figures : tuple of Picture
@@ -123,6 +123,7 @@ class Part:
     title: str
     anchor: str = ""
     statements: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     tables: tuple[Table, ...] = ()
     figures: tuple[Picture, ...] = ()

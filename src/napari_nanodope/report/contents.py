@@ -1,5 +1,6 @@
 """What a project holds, gathered for its report; nothing is computed or drawn here."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from napari_nanodope.project import Project
 from napari_nanodope.results import load_json
 
 _PROVENANCE_OF_FIT = ".provenance.json"
+_NUMBER = re.compile(r"\d+(\.\d+)?(e[+-]?\d+)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +96,14 @@ class Remark:
     text : str
         One sentence.
     where : tuple of str
-        Names of the fields, fits or lines of the project file.
+        Names of the samples, fields, fits or lines of the project file.
+    alike : tuple of str
+        Those of which the same is said with other numbers.
     """
 
     text: str
     where: tuple[str, ...]
+    alike: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +152,14 @@ class Contents:
             "fit": [one.name for one in self.fits],
         }[kind]
         return f"{kind}{names.index(name) + 1}"
+
+    def find_anchor(self, name: str) -> str:
+        """Place in the page of what a remark is about; empty where there is none."""
+        if name in {one.name for one in self.fits}:
+            return self.anchor("fit", name)
+        sample_id = name.partition("/")[0]
+        known = {one.id for one in self.project.samples}
+        return self.anchor("sample", sample_id) if sample_id in known else ""
 
     def fields_of(self, sample_id: str) -> tuple[FieldEntry, ...]:
         """Fields of a sample."""
@@ -238,14 +251,21 @@ def _list_warnings_of_samples(
     for sample_id, results in pooled.items():
         for result in results:
             for text in result.summary["warnings"]:
-                yield str(text), f"sample {sample_id}"
+                yield str(text), sample_id
 
 
 def _join(told: Iterable[tuple[str, str]]) -> tuple[Remark, ...]:
-    found: dict[str, list[str]] = {}
+    """Each sentence once, those that differ in numbers only with the first of them."""
+    found: dict[str, list[tuple[str, str]]] = {}
     for text, where in told:
-        found.setdefault(text, []).append(where)
-    return tuple(Remark(text, tuple(dict.fromkeys(where))) for text, where in found.items())
+        found.setdefault(_NUMBER.sub("#", text), []).append((text, where))
+    remarks = []
+    for several in found.values():
+        first = several[0][0]
+        where = dict.fromkeys(name for text, name in several if text == first)
+        alike = dict.fromkeys(name for text, name in several if text != first)
+        remarks.append(Remark(first, tuple(where), tuple(alike)))
+    return tuple(remarks)
 
 
 def tell_file(entry: FieldEntry) -> str:

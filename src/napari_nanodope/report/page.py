@@ -14,7 +14,7 @@ from napari_nanodope.joint import join
 from napari_nanodope.model import InputError
 from napari_nanodope.project import Project
 from napari_nanodope.report.citations import PACKAGES, Bibliography, Reference
-from napari_nanodope.report.content import Picture, Section, Table
+from napari_nanodope.report.content import Entry, Picture, Section, Table
 from napari_nanodope.report.contents import Contents, Remark, find_span, gather
 from napari_nanodope.report.microscopy import describe_microscopy
 from napari_nanodope.report.pictures import Gallery, show_joint
@@ -28,9 +28,10 @@ from napari_nanodope.report.tables import (
     tabulate_versions,
     tell_machines,
 )
-from napari_nanodope.report.wording import tell_count, tell_list, tell_where
+from napari_nanodope.report.wording import tell_count, tell_list, tell_moment
 
 REPORT_FILE = "report.html"
+_MOST_PLACES = 12
 _SUFFIXES = (".html", ".htm")
 _ABOUT_RESULTS = (
     "Values with the ends of their 95 % intervals in brackets. Every value leads to its source. "
@@ -39,13 +40,23 @@ _ABOUT_RESULTS = (
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """A remark as it is shown: a sentence, and the places that it is about."""
+
+    text: str
+    where: tuple[Entry, ...]
+    alike: tuple[Entry, ...]
+    n_more: int
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """Everything that the template shows, in the order of the page."""
 
     title: str
     about: str
-    failures: tuple[Remark, ...]
-    warnings: tuple[Remark, ...]
+    failures: tuple[Told, ...]
+    warnings: tuple[Told, ...]
     results: tuple[Table, ...]
     joint: tuple[Picture, ...]
     samples: tuple[Section, ...]
@@ -130,8 +141,8 @@ def compose(contents: Contents, tell: Callable[[str], None]) -> Page:
     return Page(
         title=contents.title,
         about=_tell_about(contents),
-        failures=tuple(_name(one) for one in contents.failures),
-        warnings=tuple(_name(one) for one in contents.warnings),
+        failures=_link(contents, contents.failures),
+        warnings=_link(contents, contents.warnings),
         results=tuple(tabulate_results(contents, joint)),
         joint=side_by_side,
         samples=describe_samples(contents, gallery),
@@ -157,8 +168,21 @@ def _load_template() -> Template:
     return environment.from_string(text)
 
 
-def _name(remark: Remark) -> Remark:
-    return Remark(remark.text, (tell_where(remark.where),))
+def _link(contents: Contents, remarks: tuple[Remark, ...]) -> tuple[Told, ...]:
+    """Remarks with links to the places that they are about, as many as can be read."""
+
+    def link(names: tuple[str, ...]) -> tuple[Entry, ...]:
+        return tuple(Entry(name, href=contents.find_anchor(name)) for name in names[:_MOST_PLACES])
+
+    return tuple(
+        Told(
+            one.text,
+            link(one.where),
+            link(one.alike),
+            sum(max(len(names) - _MOST_PLACES, 0) for names in (one.where, one.alike)),
+        )
+        for one in remarks
+    )
 
 
 def _tell_about(contents: Contents) -> str:
@@ -169,7 +193,9 @@ def _tell_about(contents: Contents) -> str:
     if contents.fits:
         counts.append(tell_count(len(contents.fits), "fit"))
     span = find_span(contents, "time")
-    when = "" if span is None else f" Measured from {span[0]} to {span[1]}."
+    when = (
+        "" if span is None else f" Measured from {tell_moment(span[0])} to {tell_moment(span[1])}."
+    )
     return f"{tell_list(counts)}.{when}"
 
 

@@ -1,11 +1,13 @@
 """Figures of a report, numbered in the order in which they come."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, cast
 
+import numpy as np
+
 from napari_nanodope.report.content import Picture
-from napari_nanodope.report.wording import tell_count
+from napari_nanodope.report.wording import tell_count, tell_number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
 
     from napari_nanodope.pooled import SampleResult
     from napari_nanodope.results import FieldResult
-    from spectro.model import FitResult
+    from spectro.model import Curve, FitResult
 
     Draw = Callable[[Figure], pd.DataFrame]
 
@@ -106,8 +108,64 @@ class Gallery:
         """Curves of a fit, what is left of the data, and numbers."""
         from spectro.figures import draw_kind  # noqa: PLC0415
 
-        size = (4.8, 3.6) if kind in ("cw", "deconvolution") else (3.33, 2.8)
-        return self.hang(title, lambda figure: draw_kind(figure, fit, kind), size)
+        if kind not in _SPECTRA:
+            return self.hang(title, lambda figure: draw_kind(figure, fit, kind), (3.33, 2.8))
+        shown, told = focus(fit)
+        return self.hang(
+            title, lambda figure: draw_kind(figure, shown, kind), (5.0, 3.8), details=told
+        )
+
+
+_SPECTRA = ("cw", "deconvolution", "enhancement")
+_FAINT, _BESIDE, _MOST_SHOWN = 0.01, 0.75, 0.7
+
+
+def focus(fit: "FitResult") -> tuple["FitResult", str]:
+    """Fit whose curves reach only as far as its lines do, and what was left out.
+
+    Parameters
+    ----------
+    fit : FitResult
+        With curves over one axis.
+
+    Returns
+    -------
+    fit : FitResult
+        The same where lines fill 70 % of the axis already. Curves reach beyond the outermost
+        points that are above a hundredth of the highest by 3/4 of the distance between these.
+    told : str
+        A sentence; empty where nothing was left out.
+    """
+    curves = [_cut(one) for one in fit.curves]
+    if all(one is other for one, other in zip(curves, fit.curves, strict=True)):
+        return fit, ""
+    axis, whole = (one[0].data.axes[-1] for one in (curves, fit.curves))
+    ends = [tell_number(float(end), 3) for end in (axis.values[0], axis.values[-1])]
+    all_of = [tell_number(float(end), 3) for end in (whole.values[0], whole.values[-1])]
+    unit = f" {axis.unit}".rstrip()
+    told = f"Shown from {' to '.join(ends)}{unit}; fitted from {' to '.join(all_of)}{unit}."
+    return replace(fit, curves=tuple(curves)), told
+
+
+def _cut(curve: "Curve") -> "Curve":
+    parts = [abs(y) for name, y in curve.components.items() if name != "baseline"]
+    height = np.max([np.real(one) for one in parts], axis=0) if parts else np.zeros(0)
+    above = np.flatnonzero(height > _FAINT * height.max(initial=0.0))
+    if not len(above):
+        return curve
+    room = int(_BESIDE * (above[-1] - above[0] + 1))
+    some = slice(max(int(above[0]) - room, 0), int(above[-1]) + room + 1)
+    n = len(curve.data.x)
+    if some.stop - some.start > _MOST_SHOWN * n:
+        return curve
+    axis = replace(curve.data.axes[-1], values=curve.data.axes[-1].values[some])
+    data, best = (replace(one, y=one.y[some], axes=(axis,)) for one in (curve.data, curve.best_fit))
+    return replace(
+        curve,
+        data=data,
+        best_fit=best,
+        components={name: y[some] for name, y in curve.components.items()},
+    )
 
 
 _DOPANTS = "Lines: the mean, and what ICP-MS and the reference concentration of the recipe expect."

@@ -1,5 +1,6 @@
 """Sections of a report on the samples: what each technique tells of it, with figures."""
 
+import json
 import math
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -16,14 +17,15 @@ if TYPE_CHECKING:
     from spectro.samples import Sample
 
 _N_MAPS = 2
+_TOLD = ("fit", "sites")  # in the title, and in the table of numbers
 _TECHNIQUES = {"epr": "EPR", "nmr": "NMR"}
 KINDS = {
-    "cw": "continuous-wave spectrum",
-    "saturation": "microwave saturation",
-    "deconvolution": "deconvolution",
-    "buildup": "build-up",
+    "cw": "Continuous-wave spectrum",
+    "saturation": "Microwave saturation",
+    "deconvolution": "Lines of the spectrum",
+    "buildup": "Build-up",
     "respdor": "RESPDOR",
-    "enhancement": "enhancement",
+    "enhancement": "Enhancement",
 }
 
 
@@ -89,7 +91,15 @@ def _describe_pooled(
         notes += [note] if note else []
     statements = tuple(result.summary["statements"])
     title = f"Microscopy: {result.dopant} in {result.summary['host_element']}"
-    return Part(title, anchor, statements, tuple(notes), figures=tuple(figures))
+    warnings = [f"{one.field.name}: {text}" for one in entries for text in one.summary["warnings"]]
+    return Part(
+        title,
+        anchor,
+        statements,
+        (*result.summary["warnings"], *warnings),
+        tuple(notes),
+        figures=tuple(figures),
+    )
 
 
 def _choose_fields(entries: list[FieldEntry]) -> list[FieldEntry]:
@@ -122,18 +132,19 @@ def _describe_fit(contents: Contents, fit: FitEntry, gallery: Gallery) -> Part:
 
     technique = _TECHNIQUES.get(fit.technique, fit.technique)
     kind = KINDS.get(fit.kind, fit.kind)
-    title = f"{technique}, {kind}: {fit.fit_id}"
-    notes = [f"{fit.told.get('model', '')}; {_tell_inputs(fit)}".strip("; ")]
+    title = f"{technique}. {kind}: {fit.fit_id}"
+    notes = list(_tell_origin(fit))
     figures = []
     try:
         result = load_fit(fit.path)
-        figures.append(gallery.show_fit(result, fit.kind, f"{kind} of {fit.sample_id}"))
+        figures.append(gallery.show_fit(result, fit.kind, f"{kind} of {fit.sample_id}, fitted"))
     except FitError as error:
         notes.append(f"There is no figure of this fit: {error}")
     return Part(
         title,
         contents.anchor("fit", fit.name),
         tuple(_choose_statements(fit)),
+        tuple(map(str, fit.told.get("warnings", ()))),
         tuple(notes),
         (_tabulate_fit(fit),),
         tuple(figures),
@@ -156,8 +167,18 @@ def read_interval(row: Mapping[str, Any]) -> tuple[float | None, float | None, f
     return row["value"], -math.inf if low is None else low, math.inf if high is None else high
 
 
-def _tell_inputs(fit: FitEntry) -> str:
-    return ", ".join(path for path, _ in fit.inputs)
+def _tell_origin(fit: FitEntry) -> Iterator[str]:
+    """Model, files and settings of a fit."""
+    files = fit.provenance.get("files") or dict.fromkeys(path for path, _ in fit.inputs)
+    yield f"Model: {fit.told.get('model', '')}. Of {', '.join(map(str, files))}."
+    asked = fit.provenance.get("settings", {})
+    told = [f"{name} = {_show(value)}" for name, value in asked.items() if name not in _TOLD]
+    if told:
+        yield f"Settings: {', '.join(told)}."
+
+
+def _show(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _tabulate_fit(fit: FitEntry) -> Table:
@@ -165,7 +186,7 @@ def _tabulate_fit(fit: FitEntry) -> Table:
     rows = []
     for name, row in fit.told.get("values", {}).items():
         value, interval = tell_interval(*read_interval(row))
-        level = f"{100 * row['level']:g} %, {row['method']}" if interval else "none"
+        level = f"{100 * row['level']:g} %, {row['method']}" if interval else "–"
         cells = (
             Cell.of(name),
             Cell((Entry(value, interval),)),
@@ -174,4 +195,3 @@ def _tabulate_fit(fit: FitEntry) -> Table:
         )
         rows.append(Row(cells))
     return Table(f"Numbers of {fit.fit_id}", ("Name", "Value", "Unit", "Interval"), tuple(rows))
-

@@ -15,9 +15,9 @@ Column = tuple[str, str, str]
 """Quantity, unit and dopant; the last one empty where there is only one."""
 
 _MOST_COLUMNS, _MOST_FIELDS = 7, 400
+_GROUPS = {"icp-ms": "sample"}
 _TECHNIQUES = {
-    "sample": "Synthesis",
-    "icp-ms": "ICP-MS",
+    "sample": "From the project file",
     "eds": "Microscopy (STEM-EDS)",
     "epr": "EPR",
     "nmr": "NMR",
@@ -30,15 +30,26 @@ _NAMES = {
     "diameter_nm": "Diameter",
     "dopants_per_particle": "Dopants per particle",
     "dopant_mM": "Concentration",
-    "icp_ms_mM": "Concentration",
+    "icp_ms_mM": "ICP-MS",
     "undoped_fraction": "Undoped fraction",
     "surface_fraction": "Surface fraction",
     "location": "Place of the dopant",
     "incubation_h": "Incubation",
     "feed": "Feed",
     "distance_nm": "Distance",
+    "coupling_Hz": "Dipolar coupling",
     "enhancement": "Enhancement",
+    "time_saved": "Time saved by it",
+    "a_MHz": "a",
+    "gaussian_mT": "Gaussian width",
+    "lorentzian_mT": "Lorentzian width",
+    "P_half_mW": "P½",
+    "T_us": "(T1 T2)^½",
+    "time_s": "Build-up time",
+    "mean_time_s": "Mean build-up time",
+    "beta": "β",
 }
+_UNITS = {"us": "µs"}
 
 
 def tabulate_results(contents: Contents, joint: pd.DataFrame) -> list[Table]:
@@ -57,10 +68,10 @@ def tabulate_results(contents: Contents, joint: pd.DataFrame) -> list[Table]:
         (row.quantity, row.unit, row.dopant if row.quantity in several else "")
         for row in joint.itertuples()
     ]
+    groups = joint["technique"].replace(_GROUPS)
     named = joint.assign(column=columns)
-    known = [one for one in _TECHNIQUES if one in set(joint["technique"])]
-    for technique in [*known, *sorted(set(joint["technique"]) - set(_TECHNIQUES))]:
-        rows = named[named["technique"] == technique]
+    for technique in [*_TECHNIQUES, *sorted(set(groups) - set(_TECHNIQUES))]:
+        rows = named[groups == technique]
         kinds = list(dict.fromkeys(rows["column"]))
         for start in range(0, len(kinds), _MOST_COLUMNS):
             more = f", continued ({start // _MOST_COLUMNS})" if start else ""
@@ -75,9 +86,7 @@ def _find_several_dopants(joint: pd.DataFrame) -> set[str]:
     return set(n_dopants.index[n_dopants > 1])
 
 
-def _widen(
-    contents: Contents, rows: pd.DataFrame, kinds: Sequence[Column], caption: str
-) -> Table:
+def _widen(contents: Contents, rows: pd.DataFrame, kinds: Sequence[Column], caption: str) -> Table:
     found: dict[tuple[str, Column], list[Entry]] = {}
     for number, row in zip(rows.index, rows.to_dict("records"), strict=True):
         value, interval = show_value(row)
@@ -100,12 +109,17 @@ def name_quantity(quantity: str, unit: str = "", dopant: str = "") -> str:
     >>> name_quantity("dopant_mM", "mM", "Mn"), name_quantity("a_MHz", "MHz")
     ('Concentration, Mn (mM)', 'a (MHz)')
     >>> name_quantity("beta", "1"), name_quantity("core.shift_ppm", "ppm")
-    ('beta', 'core shift (ppm)')
+    ('β', 'core shift (ppm)')
     """
     plain = quantity.removesuffix(f"_{unit}") if unit else quantity
     name = _NAMES.get(quantity, plain.replace("_", " ").replace(".", " "))
     told = f"{name}, {dopant}" if dopant else name
-    return told if unit in ("", ONE) else f"{told} ({unit})"
+    return told if unit in ("", ONE) else f"{told} ({show_unit(unit)})"
+
+
+def show_unit(unit: str) -> str:
+    """Unit as it is printed; nothing for a plain number."""
+    return "" if unit == ONE else _UNITS.get(unit, unit)
 
 
 def show_value(row: Mapping[str, Any]) -> tuple[str, str]:
@@ -130,7 +144,7 @@ def tabulate_numbers(contents: Contents, joint: pd.DataFrame) -> Table:
             Cell.of(row["sample_id"], contents.anchor("sample", row["sample_id"])),
             Cell.of(name_quantity(row["quantity"], "", row["dopant"])),
             Cell((Entry(*show_value(row)),)),
-            Cell.of("" if row["unit"] == ONE else row["unit"]),
+            Cell.of(show_unit(row["unit"])),
             Cell.of(level),
             Cell((Entry(row["source"], href=_find_place(contents, row)),), is_long=True),
         )
@@ -245,4 +259,3 @@ def tell_machines(contents: Contents) -> str:
     told = [one.provenance for one in (*contents.measured, *contents.fits)]
     systems = sorted({str(one["machine"]["system"]) for one in told if one.get("machine")})
     return f"Made on {tell_list(systems)}." if systems else ""
-

@@ -2,12 +2,14 @@
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 K = TypeVar("K")
 
 MINUS = "\N{MINUS SIGN}"
+_MOST_DECIMALS = 12
 _ALL_ALIKE = 4  # names that are listed before they are only counted
 
 
@@ -50,7 +52,7 @@ def tell_interval(value: Any, low: Any, high: Any) -> tuple[str, str]:
         return tell_number(value), f"[{tell_number(low)}, {tell_number(high)}]"
     n = 1 - math.floor(math.log10(half))
     largest = max(abs(one) for one in (*finite, value))
-    if largest >= 1e6 or n > 6:
+    if largest >= 1e6 or largest < 1e-3 or n > _MOST_DECIMALS:
         digits = max(math.ceil(math.log10(max(largest, half) / half)) + 1, 2)
         shown = [tell_number(float(one), digits) for one in (value, low, high)]
     else:
@@ -104,6 +106,21 @@ def tell_count(n: int, one: str, several: str = "") -> str:
     ('1 field', '2 analyses')
     """
     return f"{n:,} {one if n == 1 else several or f'{one}s'}".replace(",", "\N{NO-BREAK SPACE}")
+
+
+def tell_moment(told: str) -> str:
+    """Moment of a provenance, to the minute.
+
+    Examples
+    --------
+    >>> tell_moment("2026-11-21T23:01:49+00:00")
+    '2026-11-21 23:01 UTC'
+    """
+    try:
+        moment = datetime.fromisoformat(told).astimezone(UTC)
+    except ValueError:
+        return told
+    return moment.strftime("%Y-%m-%d %H:%M UTC")
 
 
 def tell_where(names: Sequence[str]) -> str:
