@@ -7,6 +7,7 @@ import pandas as pd
 
 from napari_nanodope.io.files import check_folder_is_writable, replacing
 from napari_nanodope.io.tables import save_table
+from napari_nanodope.joint import join, widen
 from napari_nanodope.model import InputError
 from napari_nanodope.project import Project
 
@@ -15,7 +16,7 @@ _EXCEL_ROWS = 1_048_575  # beside the head, by Microsoft's specification
 
 
 def export_tables(project: Project, folder: str | Path, kind: Kind = "csv") -> list[Path]:
-    """Write samples, fields, summaries, particles, radial tables and fits of a project.
+    """Write samples, fields, summaries, particles, radial tables, fits and the joint table.
 
     Parameters
     ----------
@@ -29,7 +30,8 @@ def export_tables(project: Project, folder: str | Path, kind: Kind = "csv") -> l
     Returns
     -------
     list of Path
-        The files; tables without rows are left out.
+        The files; tables without rows are left out. ``joint`` has a row for each number of a
+        sample, ``joint_wide`` a row per sample.
 
     Raises
     ------
@@ -57,6 +59,7 @@ def export_tables(project: Project, folder: str | Path, kind: Kind = "csv") -> l
 
 
 def _gather(project: Project) -> dict[str, pd.DataFrame]:
+    joint = join(project)
     return {
         "samples": tabulate_samples(project),
         "fields": project.statuses(),
@@ -64,6 +67,8 @@ def _gather(project: Project) -> dict[str, pd.DataFrame]:
         "particles": project.particles(),
         "radial": project.radial(),
         "fits": project.fits(),
+        "joint": joint,
+        "joint_wide": widen(joint),
     }
 
 

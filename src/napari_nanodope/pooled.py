@@ -261,7 +261,7 @@ def _gather(fields: tuple[MeasuredField, ...], particles: pd.DataFrame) -> Poole
     included = particles[particles["included"].astype(bool)]
     order = {one.field_id: n for n, one in enumerate(fields)}
     sizes = np.array([np.prod(one.pixel_size_nm) for one in fields], dtype=float)
-    of_field = included["field_id"].map(order).to_numpy(np.int64)
+    of_field = np.asarray(included["field_id"].map(order), np.int64)
     area_px = included["area_nm2"].to_numpy(float) / sizes[of_field]
     return PooledParticles(
         of_field,

@@ -256,7 +256,7 @@ def test_tables_of_fields_that_are_gone_are_told_and_removed_when_asked(
     (folder / "eds/24h/scan2.npz").unlink()
     code, out, _ = run("batch", folder)
     assert code == 0
-    assert "2 table(s) of fields that the project no longer has" in out
+    assert "2 table(s) of fields or fits that the project no longer has" in out
     assert len(nd.Project.open(folder).find_orphans()) == 2
     assert run("batch", folder, "--prune")[0] == 0
     assert nd.Project.open(folder).find_orphans() == []

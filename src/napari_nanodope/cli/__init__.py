@@ -319,14 +319,19 @@ def _tell_segmentation(result: "FieldResult") -> str:
 
 
 def _add_figures(commands: Any) -> None:
-    parser = add(commands, "figures", _run_figures, "draw every figure of saved results again")
-    parser.add_argument("dir", type=Path, metavar="DIR", help="a result, or a folder of results")
+    text = "draw every figure of a project, or of saved results again"
+    parser = add(commands, "figures", _run_figures, text)
+    help_ = "a project, a result, or a folder of results"
+    parser.add_argument("dir", type=Path, metavar="DIR", help=help_)
 
 
 def _run_figures(args: argparse.Namespace) -> int:
     from napari_nanodope.figures import save_figures  # noqa: PLC0415
+    from napari_nanodope.project import PROJECT_FILE  # noqa: PLC0415
     from napari_nanodope.results import FieldResult, find_results  # noqa: PLC0415
 
+    if args.dir.name == PROJECT_FILE or (args.dir / PROJECT_FILE).is_file():
+        return projects.run_gallery(args)
     folders = find_results(args.dir)
     files: list[Path] = []
     with progress("figures") as step:

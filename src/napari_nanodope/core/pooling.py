@@ -195,7 +195,7 @@ def estimate_concentration_mM(particles: PooledParticles) -> Pooled:
 
 
 def estimate_mean_diameter_nm(particles: PooledParticles) -> Pooled:
-    """Mean diameter over particles, with Student's 95 % interval; fields as in `measure_scatter`."""
+    """Mean diameter over particles, with Student's 95 % interval; see `measure_scatter`."""
     n, diameter = len(particles), particles.diameter_nm
     if n == 0:
         return Pooled(np.nan)

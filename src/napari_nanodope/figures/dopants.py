@@ -11,6 +11,7 @@ from napari_nanodope.figures.style import (
     ORANGE,
     PURPLE,
     SKY,
+    Measured,
     add_legend,
     arrange_panels,
     choose_classes,
@@ -18,17 +19,16 @@ from napari_nanodope.figures.style import (
     describe_class,
     draw_nothing,
 )
-from napari_nanodope.results import FieldResult
 
 
-def draw_dopants(ax: Axes, result: FieldResult, *, size_class: int | None = None) -> pd.DataFrame:
+def draw_dopants(ax: Axes, result: Measured, *, size_class: int | None = None) -> pd.DataFrame:
     """Draw the histogram of dopants per particle, with the numbers that others expect as lines.
 
     Parameters
     ----------
     ax : Axes
         Where to draw.
-    result : FieldResult
+    result : FieldResult or SampleResult
         What to draw.
     size_class : int, optional
         Number of depth bins; by default all included particles together.
@@ -63,9 +63,7 @@ def draw_dopants(ax: Axes, result: FieldResult, *, size_class: int | None = None
     return table
 
 
-def draw_dopants_by_class(
-    figure: Figure, result: FieldResult, *, n_classes: int = 6
-) -> pd.DataFrame:
+def draw_dopants_by_class(figure: Figure, result: Measured, *, n_classes: int = 6) -> pd.DataFrame:
     """Draw `draw_dopants` for the busiest size classes.
 
     Returns
@@ -90,22 +88,23 @@ def count_per_bar(highest: int) -> int:
 _LINES = {"ICP-MS": (ORANGE, "-"), "reference": (PURPLE, "--")}
 
 
-def _name_line(name: str, result: FieldResult) -> str:
+def _name_line(name: str, result: Measured) -> str:
     expect = result.recipe.expect
     if name == "ICP-MS":
         return f"ICP-MS, {expect.icp_ms_mM:g} mM"
     return f"{expect.reference_mM:g} mM"
 
 
-def _tabulate(particles: pd.DataFrame, result: FieldResult) -> pd.DataFrame:
+def _tabulate(particles: pd.DataFrame, result: Measured) -> pd.DataFrame:
     classes = particles["size_class"].to_numpy()
     table = histogram_dopants(particles["dopant_pixels"].to_numpy(), classes)
     expect = result.recipe.expect
     concentrations = {"ICP-MS": expect.icp_ms_mM, "reference": expect.reference_mM}
     known = {name: mM for name, mM in concentrations.items() if mM}
     expected = expect_dopants(particles["volume_nm3"].to_numpy(), classes, known)
-    dy, dx = result.field.pixel_size_nm
-    area_px = particles.groupby("size_class", sort=True)["area_nm2"].mean().to_numpy() / (dy * dx)
+    radial = result.included_radial
+    pixels = particles["label"].map(radial.groupby("label")["n_pixels"].sum())
+    area_px = pixels.groupby(particles["size_class"], sort=True).mean().to_numpy()
     for name in known:
         expected[name] += result.summary["false_positives_per_pixel"] * area_px
     renamed = expected.rename(columns={name: f"expected_{name}" for name in known})

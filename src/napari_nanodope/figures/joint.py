@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -23,8 +23,8 @@ _LEAST_SAMPLES = 2
 _ENDS = ("", "_low", "_high")
 _PAIR = [f"{axis}{end}" for axis in ("x", "y") for end in _ENDS]
 _COLUMNS = [
-    *("sample_id", "dopant", "x_quantity", *_PAIR[:3], "x_unit"),
-    *("y_quantity", *_PAIR[3:], "y_unit", "x_source", "y_source"),
+    *("sample_id", "dopant", "x_quantity", *_PAIR[:3], "x_unit", "x_level"),
+    *("y_quantity", *_PAIR[3:], "y_unit", "y_level", "x_source", "y_source"),
 ]
 
 _X_LABELS = {
@@ -105,6 +105,7 @@ def _rename(rows: pd.DataFrame, axis: str) -> pd.DataFrame:
         f"{axis}_high": high,
         f"{axis}_quantity": rows["quantity"],
         f"{axis}_unit": rows["unit"],
+        f"{axis}_level": rows["level"],
         f"{axis}_source": rows["source"],
     }
     return pd.DataFrame({"sample_id": rows["sample_id"], "dopant": rows["dopant"], **renamed})
@@ -147,10 +148,10 @@ def draw_concentrations(ax: Axes, table: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        A row per point: ``sample_id, dopant, x_quantity, x, x_low, x_high, x_unit, y_quantity, y,
-        y_low, y_high, y_unit, x_source, y_source``. An end that is open is infinite, and its bar
-        runs to the edge of the panel; one that nobody told is NaN, and has no bar. Fits that did
-        not converge are left out.
+        A row per point: ``sample_id, dopant``, then ``x_quantity, x, x_low, x_high, x_unit,
+        x_level``, the same of y, ``x_source`` and ``y_source``. An end that is open is infinite,
+        and its bar runs to the edge of the panel; one that nobody told is NaN, and has no bar. Fits
+        that did not converge are left out.
     """
     pairs = _CONCENTRATIONS.pair(table)
     return _draw(ax, pairs, _CONCENTRATIONS, _draw_identity)
@@ -233,8 +234,10 @@ def _draw(
         spans = dict.fromkeys("xy", spans["x"].join(spans["y"]))
     for axis, span in spans.items():
         _set_scale(ax, axis, span)
-    if draw_guide is not None:
-        ax.set_title(f"dashed: {draw_guide(ax, pairs)}", loc="right", fontsize=6, color=GREY)
+    told = [] if draw_guide is None else [f"dashed: {draw_guide(ax, pairs)}"]
+    levels = {f"{100 * one:g} %" for one in pairs[["x_level", "y_level"]].stack().dropna()}
+    told += [f"bars: {' and '.join(sorted(levels))} intervals"] * bool(levels)
+    ax.set_title(", ".join(told), loc="right", fontsize=6, color=GREY)
     _draw_groups(ax, pairs, comparison)
     dopants = ", ".join(dict.fromkeys(one for one in pairs["dopant"] if one)) or "Dopant"
     ax.set_xlabel(_X_LABELS[pairs["x_quantity"].iloc[0]].format(dopant=dopants))
@@ -258,19 +261,23 @@ def _draw_groups(ax: Axes, pairs: pd.DataFrame, comparison: Comparison) -> None:
         parts = [dopant] * (len(dopants) > 1) + [name] * (len(names) > 1)
         _draw_points(ax, rows, style, ", ".join(parts))
     if len(groups) > 1:
-        place = {"loc": "lower left", "bbox_to_anchor": (0, 1), "borderaxespad": 0.0}
+        place: dict[str, Any] = {
+            "loc": "lower left",
+            "bbox_to_anchor": (0, 1),
+            "borderaxespad": 0.0,
+        }
         ax.legend(ncols=3, **place)
 
 
 def _draw_points(ax: Axes, rows: pd.DataFrame, style: tuple[str, str], name: str) -> None:
     colour, marker = style
-    bars = {}
+    bars: dict[str, Any] = {}
     for axis, limits in (("x", ax.get_xlim()), ("y", ax.get_ylim())):
         value = rows[axis].to_numpy()
         low = np.clip(rows[f"{axis}_low"].to_numpy(), *limits)
         high = np.clip(rows[f"{axis}_high"].to_numpy(), *limits)
         bars[f"{axis}err"] = np.nan_to_num(np.stack([value - low, high - value]).clip(0))
-    about = {"fmt": marker, "color": colour, "elinewidth": 0.7, "zorder": 3}
+    about: dict[str, Any] = {"fmt": marker, "color": colour, "elinewidth": 0.7, "zorder": 3}
     ax.errorbar(rows["x"], rows["y"], **bars, **about, label=name or None)
 
 

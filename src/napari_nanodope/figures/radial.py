@@ -11,6 +11,7 @@ from napari_nanodope.figures.style import (
     DATA,
     GREY,
     SURFACE,
+    Measured,
     add_legend,
     arrange_panels,
     choose_classes,
@@ -18,17 +19,16 @@ from napari_nanodope.figures.style import (
     describe_class,
     draw_nothing,
 )
-from napari_nanodope.results import FieldResult
 
 
-def draw_radial(ax: Axes, result: FieldResult, *, size_class: int | None = None) -> pd.DataFrame:
+def draw_radial(ax: Axes, result: Measured, *, size_class: int | None = None) -> pd.DataFrame:
     """Draw the share of pixels that hold a dopant against depth, for one size class.
 
     Parameters
     ----------
     ax : Axes
         Where to draw.
-    result : FieldResult
+    result : FieldResult or SampleResult
         What to draw.
     size_class : int, optional
         Number of depth bins; by default the class with the most dopant pixels.
@@ -75,9 +75,7 @@ def draw_radial(ax: Axes, result: FieldResult, *, size_class: int | None = None)
     return table
 
 
-def draw_radial_by_class(
-    figure: Figure, result: FieldResult, *, n_classes: int = 5
-) -> pd.DataFrame:
+def draw_radial_by_class(figure: Figure, result: Measured, *, n_classes: int = 5) -> pd.DataFrame:
     """Draw `draw_radial` for the busiest size classes, and the reduced particle in the last panel.
 
     Returns
@@ -94,14 +92,14 @@ def draw_radial_by_class(
     return pd.concat(tables, ignore_index=True) if tables else _tabulate(result, [])
 
 
-def draw_reduced(ax: Axes, result: FieldResult) -> pd.DataFrame:
+def draw_reduced(ax: Axes, result: Measured) -> pd.DataFrame:
     """Draw the curves of the reduced particle, each divided by its maximum.
 
     Parameters
     ----------
     ax : Axes
         Where to draw.
-    result : FieldResult
+    result : FieldResult or SampleResult
         What to draw.
 
     Returns
@@ -137,7 +135,7 @@ def draw_reduced(ax: Axes, result: FieldResult) -> pd.DataFrame:
     return table
 
 
-def _tabulate(result: FieldResult, classes: list[int]) -> pd.DataFrame:
+def _tabulate(result: Measured, classes: list[int]) -> pd.DataFrame:
     keys = ["size_class", "depth_px"]
     radial = result.included_radial
     rows = radial.assign(size_class=radial["label"].map(count_depth_bins(radial)))

@@ -7,18 +7,17 @@ import pandas as pd
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from napari_nanodope.figures.style import GREY, SKY, draw_nothing
-from napari_nanodope.results import FieldResult
+from napari_nanodope.figures.style import GREY, SKY, Measured, draw_nothing
 
 
-def draw_sizes(ax: Axes, result: FieldResult) -> pd.DataFrame:
+def draw_sizes(ax: Axes, result: Measured) -> pd.DataFrame:
     """Draw the histogram of equivalent diameters, included and left-out particles stacked.
 
     Parameters
     ----------
     ax : Axes
         Where to draw.
-    result : FieldResult
+    result : FieldResult or SampleResult
         What to draw.
 
     Returns
@@ -53,7 +52,7 @@ def draw_sizes(ax: Axes, result: FieldResult) -> pd.DataFrame:
     )
 
 
-def find_size_edges(result: FieldResult) -> NDArray[np.float64]:
+def find_size_edges(result: Measured) -> NDArray[np.float64]:
     """Edges (B + 1,) in nm of the bars of `draw_sizes`; there must be particles."""
     diameters = result.particles["equivalent_diameter_nm"].to_numpy()
     n_bars = min(max(int(np.sqrt(len(diameters))), 5), 40)

@@ -1,9 +1,12 @@
 """The look of every figure, shared with spectra, and how size classes are told."""
 
+from collections.abc import Mapping
+from typing import Any, Protocol
+
 import numpy as np
 import pandas as pd
 
-from napari_nanodope.results import FieldResult
+from napari_nanodope.recipe import Recipe
 from spectro.figures.style import (
     BLACK,
     BLUE,
@@ -38,6 +41,7 @@ __all__ = [
     "SKY",
     "SURFACE",
     "VERMILION",
+    "Measured",
     "add_legend",
     "arrange_panels",
     "choose_classes",
@@ -54,21 +58,49 @@ __all__ = [
 CORE, SURFACE, DATA = BLUE, VERMILION, BLACK
 
 
-def choose_classes(result: FieldResult, n_classes: int) -> list[int]:
+class Measured(Protocol):
+    """Tables that are drawn: a `FieldResult`, or several fields of a sample, a `SampleResult`."""
+
+    @property
+    def recipe(self) -> Recipe:
+        """Every setting."""
+
+    @property
+    def particles(self) -> pd.DataFrame:
+        """One row per particle."""
+
+    @property
+    def profiles(self) -> pd.DataFrame:
+        """Included particles summed by size class and depth."""
+
+    @property
+    def summary(self) -> Mapping[str, Any]:
+        """Numbers with their intervals."""
+
+    @property
+    def included(self) -> pd.DataFrame:
+        """Particles that enter the statistics."""
+
+    @property
+    def included_radial(self) -> pd.DataFrame:
+        """One row per depth of those."""
+
+
+def choose_classes(result: Measured, n_classes: int) -> list[int]:
     """Size classes with the most dopant pixels among the included particles, ascending."""
     totals = result.profiles.groupby("size_class")["dopant_pixels"].sum()
     busiest: pd.Series = totals.sort_values(ascending=False, kind="stable").head(n_classes)
     return sorted(int(k) for k in busiest.index)
 
 
-def class_of_particles(result: FieldResult) -> pd.DataFrame:
+def class_of_particles(result: Measured) -> pd.DataFrame:
     """Included particles with their ``size_class``."""
     n_bins = result.included_radial.groupby("label")["depth_px"].size()
     included = result.included
     return included.assign(size_class=included["label"].map(n_bins).astype(np.int64))
 
 
-def describe_classes(result: FieldResult) -> dict[int, str]:
+def describe_classes(result: Measured) -> dict[int, str]:
     """Every size class of the included particles, ascending, and what is in it."""
     groups = class_of_particles(result).groupby("size_class", sort=True)
     table = groups["equivalent_diameter_nm"].agg(["size", "mean"])

@@ -3,31 +3,40 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from napari_nanodope.io.files import UnreadableFileError
 from napari_nanodope.joint.rows import ONE, Row, to_number
+from napari_nanodope.project import Project
 from napari_nanodope.results import load_json
+
+if TYPE_CHECKING:
+    from spectro.nmr import LayerModel
 
 # Of the apparatus rather than of the sample; they stay in the fits themselves.
 _INSTRUMENT = frozenset(
     "amplitude integral noise durbin_watson initial m_inf m_short m_long s_max K_per_sqrt_mW "
-    "field_offset_mT modulation_mT phase_deg phase0_deg phase1_deg".split()
+    "field_offset_mT modulation_mT phase_deg phase0_deg phase1_deg signal_on signal_off".split()
 )
-_RENAMED = {"epsilon": "enhancement"}
 _PERCENT = ".percent"
 _BULK, _CORE, _SURFACE = "bulk", "core", "surface"
 _HALF_95 = 1.959964
 
 
-def list_fit_files(results: Path, sample_id: str) -> list[Path]:
-    """Files of the numbers of a sample's fits, sorted."""
-    folder = results / "fits" / f"sample_id={sample_id}"
-    return [
-        path
-        for path in sorted(folder.glob("*.json"))
-        if not path.name.startswith(".") and not path.name.endswith(".provenance.json")
-    ]
+def list_fits_of(project: Project, sample_id: str) -> list[Path]:
+    """Files of the numbers of a sample's fits: of those of the project, and of a person's own.
+
+    A fit that the project no longer asks for is left out; one without provenance is a person's.
+    """
+    from spectro.jobs import list_fits  # noqa: PLC0415 - pydantic models
+
+    known = {one.path for one in project.fit_jobs}
+    found = list_fits(project.folder, sample_id)
+    return [path for path in found if path in known or not _find_provenance(path).is_file()]
+
+
+def _find_provenance(path: Path) -> Path:
+    return path.with_name(f"{path.stem}.provenance.json")
 
 
 def load_fit_numbers(path: Path) -> dict[str, Any]:
@@ -50,7 +59,7 @@ def load_fit_numbers(path: Path) -> dict[str, Any]:
 def list_fit(sample_id: str, path: Path) -> Iterator[Row]:
     """Numbers of the sample that a fit found; fixed ones and those of the apparatus are not."""
     told = load_fit_numbers(path)
-    common = {
+    common: dict[str, Any] = {
         "technique": str(told.get("technique") or path.stem.partition("-")[0]),
         "source": tell_source(path, told),
         "fit_id": path.stem,
@@ -61,13 +70,13 @@ def list_fit(sample_id: str, path: Path) -> Iterator[Row]:
         value = to_number(one.get("value"))
         if "level" not in one or _is_of_apparatus(name) or math.isnan(value):
             continue
-        ends = {"low": to_number(one["low"]), "high": to_number(one["high"])}
+        ends: dict[str, Any] = {"low": to_number(one["low"]), "high": to_number(one["high"])}
         unit = str(one.get("unit") or ONE)
-        quantity = _RENAMED.get(name, name)
+        quantity = name
         if is_deconvolution and name.endswith(_PERCENT):
             quantity, unit = f"fraction_{_drop_title(name.removesuffix(_PERCENT))}", ONE
             value, ends = value / 100, {end: at / 100 for end, at in ends.items()}
-        about = {"unit": unit, "level": float(one["level"])}
+        about: dict[str, Any] = {"unit": unit, "level": float(one["level"])}
         yield Row(sample_id, quantity, value, **ends, **about, **common)
 
 
@@ -81,28 +90,29 @@ def _drop_title(name: str) -> str:
 
 
 def tell_source(path: Path, told: Mapping[str, Any]) -> str:
-    """Name of a fit, and the files that it is of."""
-    files = [str(one.get("path", "")) for one in told.get("sources", ())]
-    known = list(dict.fromkeys(one for one in files if one))
+    """Name of a fit, and the files that it is of, from the folder of the project."""
+    about = _find_provenance(path)
+    files = load_json(about).get("files", []) if about.is_file() else []
+    files = files or [one.get("path") for one in told.get("sources", ())]
+    known = list(dict.fromkeys(str(one) for one in files if one))
     return f"{path.stem}: {', '.join(known)}" if known else path.stem
 
 
-def list_depths(sample_id: str, path: Path, diameter: Row | None) -> Iterator[Row]:
-    """Depths below the surface at which layers begin, from integrals of lines and the diameter.
+def build_layers(path: Path, diameter: Row | None) -> "LayerModel | None":
+    """Layers from the integrals of lines and the diameter by microscopy; None where there are none.
 
     Parameters
     ----------
-    sample_id : str
-        Of the sample.
     path : Path
         File of a fit.
     diameter : Row or None
-        By microscopy; without it there are no depths.
+        Of the sample.
 
     Notes
     -----
     Lines are layers where the sites of the fit are listed from "core" to "surface", or the other
-    way round; "bulk" is left out. Errors of integrals are taken for independent.
+    way round; "bulk" is left out. Errors of integrals are taken for independent; without these
+    there are no layers.
     """
     from spectro.nmr import layer_model  # noqa: PLC0415 - scipy
 
@@ -111,23 +121,33 @@ def list_depths(sample_id: str, path: Path, diameter: Row | None) -> Iterator[Ro
     integrals = {name: told["values"].get(f"{name}.integral", {}) for name in names}
     amounts = {name: to_number(one.get("value")) for name, one in integrals.items()}
     if diameter is None or not names or not sum(amounts.values()) > 0:
-        return
+        return None
     errors = {name: to_number(one.get("standard_error")) for name, one in integrals.items()}
-    is_known = all(map(math.isfinite, errors.values()))
+    if not all(map(math.isfinite, errors.values())):
+        return None
     half_nm = (diameter.high - diameter.low) / 2
-    model = layer_model(
+    return layer_model(
         diameter.value,
         amounts,
-        fraction_errors=errors if is_known else None,
+        fraction_errors=errors,
         diameter_error_nm=half_nm / _HALF_95 if math.isfinite(half_nm) else 0.0,
     )
+
+
+def list_depths(sample_id: str, path: Path, diameter: Row | None) -> Iterator[Row]:
+    """Depths below the surface at which layers begin; see `build_layers`."""
+    model = build_layers(path, diameter)
+    if model is None or diameter is None:
+        return
+    told = load_fit_numbers(path)
     for name in model.depth_nm:
-        layer = model[name]
-        ends = {"low": layer.outer.low, "high": layer.outer.high, "level": layer.outer.level}
+        known = model[name].outer
+        is_known = known.standard_error > 0
+        ends: dict[str, Any] = {"low": known.low, "high": known.high, "level": known.level}
         yield Row(
             sample_id,
             f"depth_{name}_nm",
-            layer.outer_nm,
+            model[name].outer_nm,
             **(ends if is_known else {}),
             unit="nm",
             technique="nmr",

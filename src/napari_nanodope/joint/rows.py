@@ -94,7 +94,7 @@ def list_microscopy(results: Iterable[SampleResult]) -> Iterator[Row]:
     """Numbers of a sample by microscopy, for each dopant that was looked for."""
     for result in results:
         told = result.summary
-        common = {
+        common: dict[str, Any] = {
             "technique": "eds",
             "source": ", ".join(f"{one.sample_id}/{one.field_id}" for one in result.fields),
             "dopant": result.dopant,
@@ -110,7 +110,7 @@ def list_microscopy(results: Iterable[SampleResult]) -> Iterator[Row]:
             yield Row(result.sample_id, "location", math.nan, text=text, **common)
 
 
-def find_interval(told: Mapping[str, Any], name: str) -> dict[str, float]:
+def find_interval(told: Mapping[str, Any], name: str) -> dict[str, Any]:
     """Ends of an interval as they stand beside a number in a summary, and its level."""
     low, high = told.get(f"{name}_low"), told.get(f"{name}_high")
     if low is None and high is None:

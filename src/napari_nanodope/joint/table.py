@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from napari_nanodope.joint.fits import list_depths, list_fit, list_fit_files
+from napari_nanodope.joint.fits import list_depths, list_fit, list_fits_of
 from napari_nanodope.joint.rows import Row, list_microscopy, list_told
 from napari_nanodope.pooled import SampleResult, pool_sample
 from napari_nanodope.project import Project
@@ -55,7 +55,7 @@ def _list_rows(
     microscopy = list(list_microscopy(results))
     yield from microscopy
     diameter = next((row for row in microscopy if row.quantity == "diameter_nm"), None)
-    for path in list_fit_files(project.results, sample.id):
+    for path in list_fits_of(project, sample.id):
         yield from list_fit(sample.id, path)
         yield from list_depths(sample.id, path, diameter)
 

@@ -60,6 +60,7 @@ def _to_record(job: FitJob, result: FitResult) -> dict[str, Any]:
         "fit_id": job.fit_id,
         "technique": job.technique,
         "kind": job.kind,
+        "files": [_to_relative(job.folder, str(path)) for path in job.files],
     }
     told = result.to_dict()
     for source in told["sources"]:

@@ -251,6 +251,18 @@ def list_fits(folder: Path, sample_id: str | None = None) -> list[Path]:
     ]
 
 
+def find_orphans(folder: Path, jobs: Iterable[FitJob]) -> list[Path]:
+    """Files of fits that a project no longer asks for; what has no provenance is nobody's."""
+    known = {one.provenance_path for one in jobs}
+    found = []
+    for path in sorted((folder / RESULTS / FITS).glob(f"sample_id=*/*{PROVENANCE}")):
+        if path not in known and not path.name.startswith("."):
+            stem = path.name.removesuffix(PROVENANCE)
+            beside = [path.with_name(f"{stem}{suffix}") for suffix in (".csv", ".json")]
+            found += [*(one for one in beside if one.is_file()), path]
+    return found
+
+
 def list_partners(path: Path) -> list[Path]:
     """A file and those that are read with it: of another suffix, or of TopSpin's experiment."""
     experiment = _find_experiment(path)

@@ -51,7 +51,13 @@ def fit_lines(job: FitJob, options: DeconvolutionSettings) -> FitResult:
 
 def process(job: FitJob, spectrum: Spectrum, recipe: str | None) -> Spectrum:
     """Spectrum after a recipe; without one a FID is processed as is suggested for it."""
-    return replay(spectrum, choose_steps(job, spectrum, recipe))
+    return _do(spectrum, choose_steps(job, spectrum, recipe))
+
+
+def _do(spectrum: Spectrum, steps: Sequence[Step]) -> Spectrum:
+    """Spectrum after some steps, which is no longer a FID for what is drawn upwards."""
+    done = replay(spectrum, steps)
+    return replace(done, metadata={**done.metadata, "quantity": "intensity"}) if steps else done
 
 
 def choose_steps(job: FitJob, spectrum: Spectrum, recipe: str | None) -> Sequence[Step]:
@@ -134,4 +140,4 @@ def fit_ratio(job: FitJob, options: EnhancementSettings) -> FitResult:
     """Enhancement from spectra with and without microwaves, processed alike."""
     on, off = load(job.files[0]), load(job.find_file(options.off))
     steps = choose_steps(job, on, options.recipe)
-    return fit_enhancement(replay(on, steps), replay(off, steps), options)
+    return fit_enhancement(_do(on, steps), _do(off, steps), options)

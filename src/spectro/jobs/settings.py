@@ -235,7 +235,7 @@ class EnhancementSettings(_Processed):
     window_ppm: Pair
     """Region of the signal."""
     noise_ppm: Pair | None = None
-    """Region without any; by default the outer quarter on the side that is further away."""
+    """Region without any; by default the outer quarter, or more, on the wider side."""
     buildup_on_s: Positive | None = None
     """Build-up time with microwaves, for the enhancement of the equilibrium."""
     buildup_off_s: Positive | None = None
