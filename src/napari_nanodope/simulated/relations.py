@@ -21,7 +21,7 @@ BEST_mM = 33.0
 DEPTHS_nm = {"core": 1.1, "middle": 0.4}
 """Depth below the surface at which the layers of the NMR spectrum begin."""
 
-_FINAL_mM, _UPTAKE_h = 40.0, 18.0
+_FINAL_mM, _UPTAKE_h = 45.0, 14.0
 _LONGEST_us = 3.0
 _LARGEST_GAIN = 11.0
 _DIAMAGNETIC_s, _BEST_s = 400.0, 20.0
@@ -29,12 +29,12 @@ _BETA_DILUTE, _BETA_DENSE, _BETA_mM = 0.6, 0.95, 20.0
 
 
 def concentration_mM(incubation_h: float) -> float:
-    """Dopant in mM of crystal after an incubation: 40 (1 - exp(-t / 18 h)), by first-order uptake.
+    """Dopant in mM of crystal after an incubation: 45 (1 - exp(-t / 14 h)), by first-order uptake.
 
     Examples
     --------
     >>> round(concentration_mM(24.0), 1)
-    29.5
+    36.9
     """
     return -_FINAL_mM * math.expm1(-incubation_h / _UPTAKE_h)
 

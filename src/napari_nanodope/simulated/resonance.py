@@ -19,8 +19,8 @@ GAUSSIAN_mT = 0.45
 CONVERSION_mT_PER_SQRT_W = 0.2
 
 _EXPERIMENT = CwExperiment(9.46, (305.0, 370.0), 1301, modulation_mT=0.1)
-_PER_mM = 1.6  # of intensity, for spins as `simulate_cw` counts them
-_NOISE = 1.0
+_PER_mM = 0.5  # of intensity, for spins as `simulate_cw` counts them
+_NOISE_CW, _NOISE_SWEEP = 1.0, 3.0
 _CW_mW = 2e-3
 _PATTERN_mT = (310.0, 365.0)
 _POWER_mW = 200.0 * 10 ** (-0.3 * np.arange(16)[::-1])
@@ -49,7 +49,7 @@ def write_epr(sample: TrueSample, folder: Path, seed: int) -> list[dict[str, Any
     """
     rng = np.random.default_rng([seed, round(60 * sample.incubation_h), 100])
     clean = simulate_epr(sample)
-    noisy = clean.y + _NOISE * rng.standard_normal(clean.y.shape)
+    noisy = clean.y + _NOISE_CW * rng.standard_normal(clean.y.shape)
     known = {**clean.metadata, **_ABOUT, "power_mW": _CW_mW, "title": f"{sample.id} CW"}
     save_bes3t(Spectrum(noisy, clean.axes, known), folder / "epr" / f"{sample.id}.DSC")
     told: dict[str, Any] = {"sample": sample.id, "technique": "epr"}
@@ -57,7 +57,7 @@ def write_epr(sample: TrueSample, folder: Path, seed: int) -> list[dict[str, Any
     if not sample.is_doped:
         return [measured]
     sweep = simulate_sweep(sample)
-    noisy = sweep.y + _NOISE * rng.standard_normal(sweep.y.shape)
+    noisy = sweep.y + _NOISE_SWEEP * rng.standard_normal(sweep.y.shape)
     known = {**sweep.metadata, **_ABOUT, "title": f"{sample.id} power sweep"}
     save_bes3t(Spectrum(noisy, sweep.axes, known), folder / "epr" / f"{sample.id}_power.DSC")
     return [
