@@ -12,6 +12,6 @@ Examples
 ('report.html', True)
 """
 
-from napari_nanodope.report.page import REPORT_FILE, write_report
+from napari_nanodope.report.page import REPORT_FILE, choose_file, write_report
 
-__all__ = ["REPORT_FILE", "write_report"]
+__all__ = ["REPORT_FILE", "choose_file", "write_report"]

@@ -95,11 +95,14 @@ class Picture:
         In print.
     caption : str
         Below it.
+    kind : str
+        "svg", or "png" for pictures, which may be made smaller.
     """
 
     markup: str
     width_in: float
     caption: str
+    kind: str = "svg"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,16 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from napari_nanodope.acquisitions import PROVENANCE, SUMMARY, TABLES, FieldState, ProjectField
+from napari_nanodope.joint.fits import list_fits_of
 from napari_nanodope.pooled import SampleResult, pool_sample
 from napari_nanodope.project import Project
 from napari_nanodope.results import load_json
+
+if TYPE_CHECKING:
+    from spectro.jobs import FitState
 
 _PROVENANCE_OF_FIT = ".provenance.json"
 _NUMBER = re.compile(r"\d+(\.\d+)?(e[+-]?\d+)?")
@@ -181,6 +185,7 @@ def gather(project: Project) -> Contents:
     failures = project.read_failures()
     states = project.find_states()
     fields = tuple(_enter(one, states[one.name], failures) for one in project.fields)
+    fit_states = project.find_fit_states()
     fits = tuple(_find_fits(project))
     pooled = {one.id: tuple(pool_sample(project, one.id)) for one in project.samples}
     return Contents(
@@ -188,8 +193,14 @@ def gather(project: Project) -> Contents:
         fields,
         fits,
         pooled,
-        _join(_list_failures(project, fields, failures)),
-        _join([*_list_warnings(fields, fits), *_list_warnings_of_samples(pooled)]),
+        _join(_list_failures(project, fields, fit_states, failures)),
+        _join(
+            [
+                *_list_warnings_of_fields(fields),
+                *_list_warnings_of_samples(pooled),
+                *_list_warnings_of_fits(fits, fit_states, failures),
+            ]
+        ),
     )
 
 
@@ -203,41 +214,54 @@ def _enter(one: ProjectField, state: FieldState, failures: Mapping[str, str]) ->
 
 
 def _find_fits(project: Project) -> Iterator[FitEntry]:
-    from spectro.jobs import list_fits  # noqa: PLC0415 - as in project
-
     for sample in project.samples:
-        for path in list_fits(project.folder, sample.id):
+        for path in list_fits_of(project, sample.id):
             about = path.with_name(f"{path.stem}{_PROVENANCE_OF_FIT}")
             provenance = load_json(about) if about.is_file() else {}
             yield FitEntry(sample.id, path.stem, load_json(path), provenance, path)
 
 
 def _list_failures(
-    project: Project, fields: tuple[FieldEntry, ...], failures: Mapping[str, str]
+    project: Project,
+    fields: tuple[FieldEntry, ...],
+    fit_states: "Mapping[str, FitState]",
+    failures: Mapping[str, str],
 ) -> Iterator[tuple[str, str]]:
     for one in project.missing:
         yield one.message, f"project.toml, line {one.line}"
-    known = {one.field.name for one in fields}
     for entry in fields:
         if entry.problem:
             yield entry.problem, entry.field.name
-    for name, reason in failures.items():
-        if name not in known and not name.startswith("project.toml, line "):
-            yield reason, name
+    for name, state in fit_states.items():
+        problem = state.problem or (failures.get(name, "") if state.is_due else "")
+        if problem:
+            yield problem, name
 
 
-def _list_warnings(
-    fields: tuple[FieldEntry, ...], fits: tuple[FitEntry, ...]
-) -> Iterator[tuple[str, str]]:
+def _list_warnings_of_fields(fields: tuple[FieldEntry, ...]) -> Iterator[tuple[str, str]]:
     for entry in fields:
         name, state = entry.field.name, entry.state
-        if entry.is_measured and state.is_due:
-            text = "The results are not of what is there now"
-            yield f"{text}: {state.reason}; run 'nanodope batch'.", name
-        elif state.is_due and not entry.problem:
-            yield "It was not measured yet, and is in no number here; run 'nanodope batch'.", name
+        if state.is_due and not entry.problem:
+            yield _tell_due(state.reason, is_there=entry.is_measured), name
         for text in entry.summary.get("warnings", ()):
             yield str(text), name
+
+
+def _tell_due(reason: str, *, is_there: bool) -> str:
+    if is_there:
+        return f"The results are not of what is there now ({reason}); run 'nanodope batch'."
+    return "There are no results yet, so it is in no number here; run 'nanodope batch'."
+
+
+def _list_warnings_of_fits(
+    fits: tuple[FitEntry, ...],
+    fit_states: "Mapping[str, FitState]",
+    failures: Mapping[str, str],
+) -> Iterator[tuple[str, str]]:
+    there = {one.name for one in fits}
+    for name, state in fit_states.items():
+        if state.is_due and not state.problem and name not in failures:
+            yield _tell_due(state.reason, is_there=name in there), name
     for fit in fits:
         if not fit.told.get("is_converged", True):
             yield "The fit did not end at a minimum; its numbers are not to be relied on.", fit.name

@@ -89,7 +89,7 @@ def write_report(
     project: Project,
     path: str | Path | None = None,
     *,
-    progress: Callable[[str], None] | None = None,
+    progress: Callable[[float, str], None] | None = None,
 ) -> Path:
     """Write what a project holds as one HTML file, whole or not at all.
 
@@ -100,7 +100,7 @@ def write_report(
     path : path, optional
         Where to, with the suffix ``.html``; by default ``report.html`` in the project's folder.
     progress : callable, optional
-        Called with what is drawn next.
+        Called with the fraction done, from 0 to 1, and what is drawn next.
 
     Returns
     -------
@@ -117,25 +117,31 @@ def write_report(
     The page holds its figures, styles and everything else. Nothing is fetched when it is opened,
     and it runs no script.
     """
-    path = project.folder / REPORT_FILE if path is None else Path(path)
-    if path.suffix.lower() not in _SUFFIXES or path.is_dir():
-        raise InputError(f"Expected the name of a file that ends in .html, got {path}.")
-    check_folder_is_writable(path.parent)
-    text = render(compose(gather(project), progress or (lambda what: None)))
+    path = choose_file(project, path)
+    text = render(compose(gather(project), progress or (lambda share, what: None)))
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as partial:
         partial.write_text(text, encoding="utf-8", newline="\n")
     return path
 
 
-def compose(contents: Contents, tell: Callable[[str], None]) -> Page:
+def choose_file(project: Project, path: str | Path | None = None) -> Path:
+    """File to write a report to; see `write_report` for the errors."""
+    path = project.folder / REPORT_FILE if path is None else Path(path)
+    if path.suffix.lower() not in _SUFFIXES or path.is_dir():
+        raise InputError(f"Expected the name of a file that ends in .html, got {path}.")
+    check_folder_is_writable(path.parent)
+    return path
+
+
+def compose(contents: Contents, tell: Callable[[float, str], None]) -> Page:
     """Page of all that was gathered, with its figures drawn."""
     joint = join(contents.project, contents.pooled)
-    cited, gallery = Bibliography(), Gallery(tell)
+    cited, gallery = Bibliography(), Gallery.for_all(contents, tell)
     methods = [*describe_microscopy(contents, cited), *describe_spectroscopy(contents, cited)]
     methods += _tell_software(contents, cited)
     fields, about_fields = tabulate_fields(contents)
-    side_by_side = show_joint(joint, gallery)
+    side_by_side = show_joint(contents, joint, gallery)
     numbers = tabulate_numbers(contents, joint) if len(joint) else None
     sources = (numbers, tabulate_inputs(contents), tabulate_versions(contents))
     return Page(

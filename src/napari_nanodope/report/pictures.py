@@ -1,13 +1,14 @@
 """Figures of a report, numbered in the order in which they come."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal, cast
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
 from napari_nanodope.report.content import Picture
-from napari_nanodope.report.wording import tell_count, tell_number
+from napari_nanodope.report.contents import Contents
+from napari_nanodope.report.wording import tell_count, tell_list, tell_number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,8 +17,13 @@ if TYPE_CHECKING:
     from napari_nanodope.pooled import SampleResult
     from napari_nanodope.results import FieldResult
     from spectro.model import Curve, FitResult
+    from spectro.nmr import LayerModel
 
     Draw = Callable[[Figure], pd.DataFrame]
+
+
+N_MAPS = 2
+"""Fields of a sample whose maps are shown."""
 
 
 @dataclass(slots=True)
@@ -27,13 +33,24 @@ class Gallery:
     Attributes
     ----------
     tell : callable
-        Called with the title of each before it is drawn.
+        Called with the fraction done, from 0 to 1, and the title of each before it is drawn.
+    n_expected : int
+        Figures that there will be at most.
     n : int
         Figures so far.
     """
 
-    tell: Callable[[str], None]
-    n: int = field(default=0)
+    tell: Callable[[float, str], None]
+    n_expected: int
+    n: int = 0
+
+    @classmethod
+    def for_all(cls, contents: Contents, tell: Callable[[float, str], None]) -> Self:
+        """Empty gallery for what a project holds."""
+        n_samples = sum(len(results) for results in contents.pooled.values())
+        n_joint = 10
+        n_of_sample = 3 + N_MAPS
+        return cls(tell, n_joint + n_of_sample * n_samples + len(contents.fits))
 
     def hang(
         self,
@@ -61,19 +78,18 @@ class Gallery:
         """
         from napari_nanodope.figures.inline import Plan, draw_inline  # noqa: PLC0415 - matplotlib
 
-        self.tell(title)
+        self.tell(min(self.n / self.n_expected, 1.0), title)
         number = self.n + 1
         drawn = draw_inline(Plan(f"figure{number}", title, draw, *size_in, kind))
         self.n = number
         caption = f"Figure {number}. {title}. {details}".strip()
-        return Picture(drawn.markup, size_in[0], caption)
+        return Picture(drawn.markup, size_in[0], caption, kind)
 
     def show_sample(self, result: "SampleResult", title: str) -> list[Picture]:
         """Dopants per particle, depth profile and sizes of the particles of a sample."""
         from napari_nanodope import figures  # noqa: PLC0415
         from napari_nanodope.figures.style import SINGLE_COLUMN_IN  # noqa: PLC0415
 
-        shown = cast("FieldResult", result)
         dopant, size = result.dopant, (SINGLE_COLUMN_IN, 2.3)
         told = f"{len(result.included)} particles of {title}"
         found: list[tuple[str, Any, str]] = [
@@ -82,7 +98,7 @@ class Gallery:
             (f"Diameters of the particles of {title}", figures.draw_sizes, ""),
         ]
         return [
-            self.hang(name, _on_axes(draw, shown), size, details=details)
+            self.hang(name, _on_axes(draw, result), size, details=details)
             for name, draw, details in found
         ]
 
@@ -104,6 +120,15 @@ class Gallery:
             kind="png",
         )
 
+    def show_layers(self, models: "dict[str, LayerModel]") -> Picture:
+        """Spheres with their layers, to one scale."""
+        return self.hang(
+            f"Layers of the particles of {tell_list(list(models))}",
+            lambda figure: _draw_layers(figure, models),
+            (7.0, 2.4),
+            details="Parts of the NMR lines laid into spheres of the mean diameter by microscopy.",
+        )
+
     def show_fit(self, fit: "FitResult", kind: str, title: str) -> Picture:
         """Curves of a fit, what is left of the data, and numbers."""
         from spectro.figures import draw_kind  # noqa: PLC0415
@@ -114,6 +139,12 @@ class Gallery:
         return self.hang(
             title, lambda figure: draw_kind(figure, shown, kind), (5.0, 3.8), details=told
         )
+
+
+def _draw_layers(figure: "Figure", models: "dict[str, LayerModel]") -> "pd.DataFrame":
+    from spectro.figures import draw_layers  # noqa: PLC0415
+
+    return draw_layers(figure.subplots(), models)
 
 
 _SPECTRA = ("cw", "deconvolution", "enhancement")
@@ -179,7 +210,7 @@ def _on_axes(draw: Any, shown: Any) -> "Draw":
     return lambda figure: draw(figure.subplots(), shown)
 
 
-def show_joint(joint: "pd.DataFrame", gallery: Gallery) -> tuple[Picture, ...]:
+def show_joint(contents: Contents, joint: "pd.DataFrame", gallery: Gallery) -> tuple[Picture, ...]:
     """Figures in which what several techniques say of the samples stands side by side."""
     from napari_nanodope.figures.joint import COMPARISONS  # noqa: PLC0415
     from napari_nanodope.figures.style import SINGLE_COLUMN_IN  # noqa: PLC0415
@@ -192,7 +223,22 @@ def show_joint(joint: "pd.DataFrame", gallery: Gallery) -> tuple[Picture, ...]:
             n = tell_count(pairs["sample_id"].nunique(), "sample")
             title = f"{_JOINT.get(name, name.replace('-', ' against '))}, {n}"
             found.append(gallery.hang(title, _on_axes(draw, joint), size))
-    return tuple(found)
+    layers = dict(_find_layers(contents))
+    return (*found, gallery.show_layers(layers)) if layers else tuple(found)
+
+
+def _find_layers(contents: Contents) -> "Iterator[tuple[str, LayerModel]]":
+    """Layers by each fit whose lines are layers, under its name."""
+    from napari_nanodope.joint.fits import build_layers  # noqa: PLC0415
+    from napari_nanodope.joint.rows import list_microscopy  # noqa: PLC0415
+
+    for sample in contents.project.samples:
+        rows = list(list_microscopy(contents.pooled[sample.id]))
+        diameter = next((row for row in rows if row.quantity == "diameter_nm"), None)
+        models = [(one, build_layers(one.path, diameter)) for one in contents.fits_of(sample.id)]
+        known = [(one.name, model) for one, model in models if model is not None]
+        for name, model in known:
+            yield (sample.id if len(known) == 1 else name), model
 
 
 _JOINT = {

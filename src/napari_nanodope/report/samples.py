@@ -9,14 +9,13 @@ from napari_nanodope.field_task import restore
 from napari_nanodope.model import InputError
 from napari_nanodope.report.content import Cell, Entry, Part, Picture, Row, Section, Table
 from napari_nanodope.report.contents import Contents, FieldEntry, FitEntry
-from napari_nanodope.report.pictures import Gallery
+from napari_nanodope.report.pictures import N_MAPS, Gallery
 from napari_nanodope.report.wording import tell_count, tell_interval, tell_list, tell_range
 
 if TYPE_CHECKING:
     from napari_nanodope.pooled import SampleResult
     from spectro.samples import Sample
 
-_N_MAPS = 2
 _TOLD = ("fit", "sites")  # in the title, and in the table of numbers
 _TECHNIQUES = {"epr": "EPR", "nmr": "NMR"}
 KINDS = {
@@ -104,7 +103,7 @@ def _describe_pooled(
 
 def _choose_fields(entries: list[FieldEntry]) -> list[FieldEntry]:
     """Fields to show: those with the most particles, in the order of the project."""
-    ranked = sorted(entries, key=lambda one: -one.summary["n_included"])[:_N_MAPS]
+    ranked = sorted(entries, key=lambda one: -one.summary["n_included"])[:N_MAPS]
     return [one for one in entries if one in ranked]
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 from napari_nanodope.joint.rows import ONE
 from napari_nanodope.report.content import Cell, Entry, Row, Table
 from napari_nanodope.report.contents import Contents, FieldEntry, tell_file
-from napari_nanodope.report.wording import tell_interval, tell_list
+from napari_nanodope.report.wording import tell_interval, tell_list, tell_where
 
 Column = tuple[str, str, str]
 """Quantity, unit and dopant; the last one empty where there is only one."""
@@ -101,7 +101,7 @@ def _widen(contents: Contents, rows: pd.DataFrame, kinds: Sequence[Column], capt
     return Table(caption, ("Sample", *(name_quantity(*kind) for kind in kinds)), tuple(lines))
 
 
-def name_quantity(quantity: str, unit: str = "", dopant: str = "") -> str:
+def name_quantity(quantity: str, unit: str, dopant: str = "", *, with_unit: bool = True) -> str:
     """Quantity in words, with dopant and unit.
 
     Examples
@@ -114,7 +114,7 @@ def name_quantity(quantity: str, unit: str = "", dopant: str = "") -> str:
     plain = quantity.removesuffix(f"_{unit}") if unit else quantity
     name = _NAMES.get(quantity, plain.replace("_", " ").replace(".", " "))
     told = f"{name}, {dopant}" if dopant else name
-    return told if unit in ("", ONE) else f"{told} ({show_unit(unit)})"
+    return f"{told} ({show_unit(unit)})" if with_unit and unit not in ("", ONE) else told
 
 
 def show_unit(unit: str) -> str:
@@ -142,7 +142,7 @@ def tabulate_numbers(contents: Contents, joint: pd.DataFrame) -> Table:
         level = "–" if math.isnan(row["level"]) else f"{100 * row['level']:g} %"
         cells = (
             Cell.of(row["sample_id"], contents.anchor("sample", row["sample_id"])),
-            Cell.of(name_quantity(row["quantity"], "", row["dopant"])),
+            Cell.of(name_quantity(row["quantity"], row["unit"], row["dopant"], with_unit=False)),
             Cell((Entry(*show_value(row)),)),
             Cell.of(show_unit(row["unit"])),
             Cell.of(level),
@@ -218,20 +218,20 @@ def tell_status(entry: FieldEntry) -> str:
 
 def tabulate_inputs(contents: Contents) -> Table | None:
     """Files that the numbers were made of, with their digests; None without any."""
-    rows = []
+    found: dict[tuple[str, str], list[str]] = {}
     for entry in contents.measured:
-        digest = entry.provenance["input"]["sha256"]
-        reader = entry.provenance["input"]["reader"]
-        rows.append((entry.field.name, tell_file(entry), reader, digest))
+        digest = str(entry.provenance["input"]["sha256"])
+        found.setdefault((tell_file(entry), digest), []).append(entry.field.name)
     for fit in contents.fits:
-        rows += [(fit.name, path, fit.technique, digest) for path, digest in fit.inputs]
-    if not rows:
+        for place in fit.inputs:
+            found.setdefault(place, []).append(fit.name)
+    if not found:
         return None
-    told = tuple(
-        Row((Cell.of(name), Cell.of_long(path), Cell.of(how), Cell.of_long(digest)))
-        for name, path, how, digest in rows
+    rows = tuple(
+        Row((Cell.of_long(path), Cell.of_long(digest), Cell.of_long(tell_where(names))))
+        for (path, digest), names in found.items()
     )
-    return Table("Input files", ("Of", "File", "Read as", "SHA-256"), told)
+    return Table("Input files, from the folder of the project", ("File", "SHA-256", "Of"), rows)
 
 
 def tabulate_versions(contents: Contents) -> Table | None:
