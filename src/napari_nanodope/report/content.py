@@ -76,11 +76,14 @@ class Table:
         Of the columns, with units.
     rows : tuple of Row
         In order.
+    is_tall : bool
+        Whether it has many rows and room, so that intervals stand beside their values.
     """
 
     caption: str
     head: tuple[str, ...]
     rows: tuple[Row, ...]
+    is_tall: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,8 @@ class FitEntry:
         Inputs, versions, settings of the project file; empty where there is none.
     path : Path
         File of its numbers.
+    project : Path
+        Folder of the project.
     """
 
     sample_id: str
@@ -68,6 +70,7 @@ class FitEntry:
     told: Mapping[str, Any]
     provenance: Mapping[str, Any]
     path: Path
+    project: Path
 
     @property
     def name(self) -> str:
@@ -218,7 +221,7 @@ def _find_fits(project: Project) -> Iterator[FitEntry]:
         for path in list_fits_of(project, sample.id):
             about = path.with_name(f"{path.stem}{_PROVENANCE_OF_FIT}")
             provenance = load_json(about) if about.is_file() else {}
-            yield FitEntry(sample.id, path.stem, load_json(path), provenance, path)
+            yield FitEntry(sample.id, path.stem, load_json(path), provenance, path, project.folder)
 
 
 def _list_failures(

@@ -23,6 +23,9 @@ _VOLUMES = {
 }
 
 
+_NONE_OUT = "No particles were left out for their shape, size or place"
+
+
 def describe_microscopy(contents: Contents, cited: Bibliography) -> list[str]:
     """Paragraphs on the fields that were measured; none where there are no fields."""
     fields = contents.measured
@@ -164,23 +167,23 @@ def _tell_selection(fields: Sequence[FieldEntry]) -> str:
         ),
     )
     return (
-        f"Left out were particles {rules}; {n_in} of {n_all} particles were included. The "
-        f"volume of a particle is {volume}."
+        f"{rules}; {n_in} of {n_all} particles were included. The volume of a particle is {volume}."
     )
 
 
 def _tell_rules(chosen: dict[str, Any]) -> str:
-    rules = ["that touch the border of the picture"] if chosen["exclude_border"] else []
+    rules = ["touch the border of the picture"] if chosen["exclude_border"] else []
     if chosen["min_diameter_nm"]:
-        rules.append(f"of an equivalent diameter below {tell_number(chosen['min_diameter_nm'])} nm")
+        diameter = tell_number(chosen["min_diameter_nm"])
+        rules.append(f"have an equivalent diameter below {diameter} nm")
     if chosen["max_diameter_nm"] is not None:
-        rules.append(f"of one above {tell_number(chosen['max_diameter_nm'])} nm")
+        rules.append(f"have one above {tell_number(chosen['max_diameter_nm'])} nm")
     if chosen["min_solidity"] > 0:
-        rules.append(f"of a solidity below {tell_number(chosen['min_solidity'])}")
+        rules.append(f"have a solidity below {tell_number(chosen['min_solidity'])}")
     if chosen["max_contact_fraction"] < 1:
         share = tell_number(100 * chosen["max_contact_fraction"])
-        rules.append(f"with more than {share} % of their outline at others")
-    return tell_list(rules, "or") if rules else "for no reason of shape, size or place"
+        rules.append(f"share more than {share} % of their outline with others")
+    return f"Particles that {tell_list(rules, 'or')} were left out" if rules else _NONE_OUT
 
 
 def _tell_counting(fields: Sequence[FieldEntry], cited: Bibliography) -> str:
@@ -191,9 +194,9 @@ def _tell_counting(fields: Sequence[FieldEntry], cited: Bibliography) -> str:
     lattice = f" Concentrations in at.% refer to {sites}." if sites else ""
     return (
         f"A pixel of a particle with net counts of {dopants} above {thresholds} was counted as one "
-        f"dopant atom {cited.cite('nanodope')}. From the counts of every particle the false "
-        f"positives that its area leads to expect were subtracted; their rate was {rates} per "
-        f"pixel, by the pixels clear of all particles of the same field. Concentrations in mM are "
+        f"dopant atom {cited.cite('nanodope')}. From the number in a particle that of the false "
+        f"positives expected for its area was subtracted; their rate, from the pixels of the same "
+        f"field that are clear of all particles, was {rates} per pixel. Concentrations in mM are "
         f"millimoles of dopant per litre of crystal.{lattice}"
     )
 
@@ -218,11 +221,12 @@ def _tell_sites(entry: FieldEntry) -> str:
 
 def _tell_intervals(cited: Bibliography) -> str:
     return (
-        f"Intervals are of 95 %: of counted dopants, the lower end exact for Poisson numbers "
-        f"{cited.cite('garwood')} and the upper end by the CLs construction {cited.cite('read')}, "
-        f"the uncertainty of the false positives included; of means over particles, by Student's "
-        f"t; of the undoped fraction, by Wilson's score {cited.cite('wilson')}. They do not "
-        f"include the error of volumes."
+        f"Intervals are of 95 %. That of a number of dopants is exact for Poisson numbers at its "
+        f"lower end {cited.cite('garwood')} and of the CLs construction at its upper one "
+        f"{cited.cite('read')}, with the uncertainty of the false positives. All fields of a "
+        f"sample are taken together; intervals of means over them are as wide as the scatter among "
+        f"particles, and among fields, makes them (analysis of variance, Student's t); that of the "
+        f"undoped fraction is Wilson's {cited.cite('wilson')}. The error of volumes is in none."
     )
 
 
@@ -244,9 +248,9 @@ def _tell_location(fields: Sequence[FieldEntry]) -> str:
         return "one pixel" if shell == "auto" else f"{tell_number(shell)} nm"
 
     return (
-        f"Whether dopants fill the core or sit at the surface is the ratio of the likelihoods of "
-        f"the dopant pixels by size class and depth, expected for dopants throughout the volume "
-        f"and in a shell {_by_sample(fields, tell)} thick, projected and with false positives; "
-        f"either is called where it is 20 times likelier. The surface fraction is the likeliest "
-        f"mixture, with its profile-likelihood interval."
+        f"Whether dopants fill the core or sit at the surface was decided by the likelihood of the "
+        f"dopant pixels, by size class and depth, if dopants are spread over the whole volume or "
+        f"over a shell {_by_sample(fields, tell)} thick, projected and with false positives: "
+        f"either is called where it is 20 times likelier than the other. The surface fraction is "
+        f"that of the likeliest mixture of both, with its profile-likelihood interval."
     )

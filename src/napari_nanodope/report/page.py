@@ -213,4 +213,8 @@ def _tell_software(contents: Contents, cited: Bibliography) -> list[str]:
         return []
     names = [name for name in PACKAGES if name in used | {"matplotlib"}]
     cite = [f"{PACKAGES[name].text.partition(':')[0]} {cited.cite(name)}" for name in names]
-    return [f"Numbers and figures were made with {tell_list(cite)}; versions are listed below."]
+    versions = {str(one.provenance["version"]) for one in contents.fits if one.provenance}
+    fitted = f"Spectra were fitted with spectro {tell_list(sorted(versions))}. " if versions else ""
+    return [
+        f"{fitted}Numbers and figures were made with {tell_list(cite)}; versions are listed below."
+    ]

@@ -193,4 +193,5 @@ def _tabulate_fit(fit: FitEntry) -> Table:
             Cell.of(level),
         )
         rows.append(Row(cells))
-    return Table(f"Numbers of {fit.fit_id}", ("Name", "Value", "Unit", "Interval"), tuple(rows))
+    head = ("Name", "Value", "Unit", "Interval")
+    return Table(f"Numbers of {fit.fit_id}", head, tuple(rows), is_tall=True)

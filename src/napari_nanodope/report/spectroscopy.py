@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
+from napari_nanodope.io.files import hash_files
 from napari_nanodope.report.citations import Bibliography
 from napari_nanodope.report.contents import Contents, FitEntry
 from napari_nanodope.report.wording import (
@@ -20,6 +21,7 @@ _BUILDUPS = {
     "stretched": "M(t) = M∞ [1 − exp(−(t / T)^β)]",
     "bi": "the sum of two exponential build-ups",
 }
+_EXPONENTS = {"inhomogeneous": 1, "absorption": 2, "derivative": 3}
 _INTERVALS = {
     "covariance": "the covariance of the fit",
     "profile": "the profile of the likelihood",
@@ -34,7 +36,7 @@ def describe_spectroscopy(contents: Contents, cited: Bibliography) -> list[str]:
     told = []
     for kind, fits in group(contents.fits, lambda one: one.kind).items():
         if kind in _KINDS:
-            told.append(f"{_KINDS[kind](fits, cited)} {_tell_level(fits)}{_tell_version(fits)}")
+            told.append(f"{_KINDS[kind](fits, cited)} {_tell_level(fits)}")
     return told
 
 
@@ -68,13 +70,6 @@ def _tell_level(fits: Sequence[FitEntry]) -> str:
     return f"Intervals are of {levels} %, by {how}." if rows else ""
 
 
-def _tell_version(fits: Sequence[FitEntry]) -> str:
-    told = [one for one in fits if one.provenance.get("version")]
-    if not told:
-        return ""
-    return f" (spectro {_by_fit(told, lambda one: str(one.provenance['version']))}.)"
-
-
 def _tell_baseline(degree: Any) -> str:
     if degree is None or int(degree) < 0:
         return "no baseline"
@@ -98,7 +93,7 @@ def _tell_cw(fits: Sequence[FitEntry], cited: Bibliography) -> str:
     base = _by_fit(fits, lambda one: _tell_baseline(_settings(one)["options"]["baseline_degree"]))
     starts = _by_fit(fits, lambda one: _tell_search(_settings(one)["search"]))
     modulated = any(_settings(one)["experiment"].get("modulation_mT") for one in fits)
-    source = f"; field modulation as in {cited.cite('modulation')}" if modulated else ""
+    source = f", with field modulation {cited.cite('modulation')}" if modulated else ""
     return (
         f"EPR: {_count(fits, 'continuous-wave spectrum').replace('spectrums', 'spectra')} at "
         f"{frequency} were fitted {windows} by least squares with powder spectra from the "
@@ -130,7 +125,7 @@ def _tell_systems(components: Mapping[str, Any]) -> str:
 
 def _tell_saturation(fits: Sequence[FitEntry], cited: Bibliography) -> str:
     powers = [power for one in fits for power in _settings(one)["power_mW"]]
-    model = _by_fit(fits, lambda one: str(_settings(one)["model"]))
+    model = _by_fit(fits, lambda one: _tell_exponent(_settings(one)["model"]))
     n = _by_fit(fits, lambda one: tell_number(_settings(one)["nutation"]))
     known = [one for one in fits if _settings(one).get("conversion_mT_per_sqrt_W")]
     time = ""
@@ -144,8 +139,14 @@ def _tell_saturation(fits: Sequence[FitEntry], cited: Bibliography) -> str:
     return (
         f"Microwave saturation: heights of a line in {_count(fits, 'power sweep')} from "
         f"{tell_number(min(powers), 3)} to {tell_number(max(powers), 3)} mW were fitted by "
-        f"K P^1/2 / (1 + P / P½)^(b/2) {sources}, exponent b: {model}.{time}"
+        f"K P^1/2 / (1 + P / P½)^(b/2) {sources} with {model}.{time}"
     )
+
+
+def _tell_exponent(model: Any) -> str:
+    if model in _EXPONENTS:
+        return f"b = {_EXPONENTS[model]} ({model})"
+    return "b fitted between 1 and 3" if model == "empirical" else f"b = {tell_number(model)}"
 
 
 # NMR
@@ -168,21 +169,39 @@ def _tell_deconvolution(fits: Sequence[FitEntry], cited: Bibliography) -> str:
     )
 
 
-def _tell_sites(sites: Sequence[Any]) -> str:
-    names = [_tell_site(one) for one in sites]
-    return f"{tell_count(len(sites), 'line')} ({', '.join(names)})"
-
-
-def _tell_site(site: Any) -> str:
-    if not isinstance(site, Mapping):
-        return str(site)
-    shape = str(site.get("shape", ""))
-    return f"{site['name']}, {shape}" if shape else str(site["name"])
+def _tell_sites(sites: Sequence[Mapping[str, Any]]) -> str:
+    shapes = group(sites, lambda one: str(one["shape"]))
+    told = [f"{tell_list([one['name'] for one in of])} ({shape})" for shape, of in shapes.items()]
+    return f"{tell_count(len(sites), 'line')}, {', '.join(told)},"
 
 
 def _tell_recipe(fits: Sequence[FitEntry]) -> str:
-    recipes = {str(_asked(one)["recipe"]) for one in fits if _asked(one).get("recipe")}
-    return f", processed by the recipe {tell_list(sorted(recipes))}," if recipes else ""
+    """How spectra were processed, step by step where the recipe still is what it was."""
+    with_recipe = [one for one in fits if _asked(one).get("recipe")]
+    if not with_recipe:
+        return ""
+    return f" (processed by {_by_fit(with_recipe, _tell_steps)})"
+
+
+def _tell_steps(fit: FitEntry) -> str:
+    from spectro import InputError as RecipeError  # noqa: PLC0415 - as the next
+    from spectro.processing import load_recipe  # noqa: PLC0415
+
+    name = str(_asked(fit)["recipe"])
+    path = fit.project / name
+    if not path.is_file() or (name, hash_files([path])) not in fit.inputs:
+        return f"{name}, which was changed since"
+    try:
+        steps = load_recipe(path)
+    except RecipeError:
+        return name
+    told = [f"{step.name.replace('_', ' ')}{_tell_step(step.settings)}" for step in steps]
+    return f"{name}: {', '.join(told)}"
+
+
+def _tell_step(settings: Mapping[str, Any]) -> str:
+    values = {k: tell_number(v) if isinstance(v, float) else v for k, v in settings.items()}
+    return f" with {', '.join(f'{k} = {v}' for k, v in values.items())}" if values else ""
 
 
 def _tell_buildup(fits: Sequence[FitEntry], cited: Bibliography) -> str:
@@ -211,7 +230,7 @@ def _tell_enhancement(fits: Sequence[FitEntry], cited: Bibliography) -> str:
     windows = _by_fit(fits, lambda one: _tell_window(_asked(one).get("window_ppm"), "ppm"))
     return (
         f"Enhancement: integrals {windows} of {_count(fits, 'spectrum')} with microwaves were "
-        f"divided by those without{_tell_recipe(fits)}, per scan and gain, with errors from the "
+        f"divided by those without, per scan and gain{_tell_recipe(fits)}; errors are from the "
         f"noise {cited.cite('fieller')}."
     ).replace("spectrums", "spectra")
 

@@ -150,7 +150,7 @@ def tabulate_numbers(contents: Contents, joint: pd.DataFrame) -> Table:
         )
         rows.append(Row(cells, f"number{number + 1}"))
     head = ("Sample", "Quantity", "Value", "Unit", "Level", "Source")
-    return Table("Numbers and their sources", head, tuple(rows))
+    return Table("Numbers and their sources", head, tuple(rows), is_tall=True)
 
 
 def _find_place(contents: Contents, row: Mapping[str, Any]) -> str:
