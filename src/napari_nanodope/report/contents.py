@@ -1,5 +1,6 @@
 """What a project holds, gathered for its report; nothing is computed or drawn here."""
 
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -185,9 +186,9 @@ def gather(project: Project) -> Contents:
     UnreadableFileError
         If results are damaged.
     """
-    failures = project.read_failures()
+    failures = {k: _shorten(v, project) for k, v in project.read_failures().items()}
     states = project.find_states()
-    fields = tuple(_enter(one, states[one.name], failures) for one in project.fields)
+    fields = tuple(_enter(project, one, states[one.name], failures) for one in project.fields)
     fit_states = project.find_fit_states()
     fits = tuple(_find_fits(project))
     pooled = {one.id: tuple(pool_sample(project, one.id)) for one in project.samples}
@@ -207,8 +208,16 @@ def gather(project: Project) -> Contents:
     )
 
 
-def _enter(one: ProjectField, state: FieldState, failures: Mapping[str, str]) -> FieldEntry:
-    problem = state.problem or (failures.get(one.name, "") if state.is_due else "")
+def _shorten(text: str, project: Project) -> str:
+    """Sentence with paths from the folder of the project on, as elsewhere on the page."""
+    return text.replace(f"{project.folder}{os.sep}", "")
+
+
+def _enter(
+    project: Project, one: ProjectField, state: FieldState, failures: Mapping[str, str]
+) -> FieldEntry:
+    problem = _shorten(state.problem, project)
+    problem = problem or (failures.get(one.name, "") if state.is_due else "")
     is_measured = state.status != "rejected" and all(one.table(name).is_file() for name in TABLES)
     if not is_measured or not (one.folder / PROVENANCE).is_file():
         return FieldEntry(one, state, {}, {}, problem)
@@ -236,7 +245,8 @@ def _list_failures(
         if entry.problem:
             yield entry.problem, entry.field.name
     for name, state in fit_states.items():
-        problem = state.problem or (failures.get(name, "") if state.is_due else "")
+        problem = _shorten(state.problem, project)
+        problem = problem or (failures.get(name, "") if state.is_due else "")
         if problem:
             yield problem, name
 

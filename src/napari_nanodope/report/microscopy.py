@@ -121,7 +121,7 @@ def _tell_outlines(fields: Sequence[FieldEntry], cited: Bibliography) -> list[st
         )
     n_by_hand = sum(len(one.provenance.get("exclusions", {})) for one in fields)
     if n_by_hand:
-        told.append(f"{tell_count(n_by_hand, 'particle')} left out by a person are not counted.")
+        told.append(f"A person left out {tell_count(n_by_hand, 'particle')}.")
     return told
 
 

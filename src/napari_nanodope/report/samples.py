@@ -169,7 +169,7 @@ def read_interval(row: Mapping[str, Any]) -> tuple[float | None, float | None, f
 def _tell_origin(fit: FitEntry) -> Iterator[str]:
     """Model, files and settings of a fit."""
     files = fit.provenance.get("files") or dict.fromkeys(path for path, _ in fit.inputs)
-    yield f"Model: {fit.told.get('model', '')}. Of {', '.join(map(str, files))}."
+    yield f"Model: {fit.told.get('model', '')}. Data: {', '.join(map(str, files))}."
     asked = fit.provenance.get("settings", {})
     told = [f"{name} = {_show(value)}" for name, value in asked.items() if name not in _TOLD]
     if told:
