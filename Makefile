@@ -33,6 +33,7 @@ bench: $(VENV)/installed-dev
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/epr.py
 	$(BIN)/python benchmarks/deconvolution.py
 	$(BIN)/python benchmarks/batch.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/truth.py
 	.ci/with-display $(BIN)/python benchmarks/gui.py
 
 screenshots: $(VENV)/installed-dev

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -29,10 +30,13 @@ from napari_nanodope.model import InputError
 from napari_nanodope.pooled import SampleResult, pool_sample
 from napari_nanodope.project import Project
 from spectro.figures.export import save_figure
+from spectro.model import InputError as SpectrumError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from numpy.typing import NDArray
 
+    from spectro.jobs import FitJob
     from spectro.model import FitResult
     from spectro.nmr import LayerModel
 
@@ -40,7 +44,9 @@ FOLDER, CONTENTS = "figures", "contents.csv"
 _SUFFIXES = (".pdf", ".svg", ".png", ".csv")
 _DRAWN, _LEFT_OUT = "drawn", "left out"
 _JOINT, _SAMPLES, _LAYERS = "joint", "samples", "layers"
-_JOINT_IN, _FIT_IN, _CURVE_IN, _LAYERS_IN = 2.5, 3.0, 2.6, 2.4
+_JOINT_IN, _FIT_IN, _CURVE_IN, _LAYERS_IN = 2.5, 2.4, 2.6, 2.4
+_SHOWN, _BESIDE = 0.01, 0.4  # of the height of the lines, and of their width to either side
+_LINE_IN, _MOST_LINES = 0.11, 12  # of the numbers above a fit
 
 Draw = Callable[[Figure], pd.DataFrame]
 
@@ -144,7 +150,10 @@ def _save(one: ProjectFigure, folder: Path) -> list[Path]:
     with journal_style():
         figure = make_figure(one.width_in, one.height_in)
         numbers = one.draw(figure)
-    return save_figure(figure, folder / one.name, numbers)
+    try:
+        return save_figure(figure, folder / one.name, numbers)
+    except SpectrumError as error:
+        raise InputError(str(error)) from None
 
 
 def plan_gallery(project: Project) -> Iterator[ProjectFigure]:
@@ -163,7 +172,7 @@ def plan_gallery(project: Project) -> Iterator[ProjectFigure]:
             reason = "no field has results that are not rejected; run 'nanodope batch'"
             yield ProjectFigure(f"{_SAMPLES}/{sample_id}/sizes", None, reason)
         for path in list_fits_of(project, sample_id):
-            yield _plan_fit(sample_id, path)
+            yield _plan_fit(project, sample_id, path)
     yield from _plan_joint(join(project, pooled))
     yield _plan_layers(project, pooled)
 
@@ -199,31 +208,84 @@ def _plan_sample(result: SampleResult, *, is_alone: bool) -> Iterator[ProjectFig
     )
 
 
-def _plan_fit(sample_id: str, path: Path) -> ProjectFigure:
+def _plan_fit(project: Project, sample_id: str, path: Path) -> ProjectFigure:
     from spectro.jobs.files import load_fit  # noqa: PLC0415 - scipy and numba
-    from spectro.model import InputError as FitError  # noqa: PLC0415
 
     name = f"{_SAMPLES}/{sample_id}/fit-{path.stem}"
     kind = str(load_fit_numbers(path).get("kind", ""))
+    job = next((one for one in project.fit_jobs if one.path == path), None)
     try:
         fit = load_fit(path)
-    except FitError as error:
+    except SpectrumError as error:
         return ProjectFigure(name, None, str(error))
-    height = _CURVE_IN if kind in _CURVES else _FIT_IN
-    return ProjectFigure(name, partial(draw_project_fit, fit=fit, kind=kind), height_in=height)
+    n_lines = min(len(fit.uncertainties), _MOST_LINES)
+    height = _CURVE_IN if kind in _CURVES else _FIT_IN + _LINE_IN * n_lines
+    draw = partial(draw_project_fit, fit=fit, kind=kind, error=_find_errors(job, fit))
+    return ProjectFigure(name, draw, height_in=height)
 
 
-def draw_project_fit(figure: Figure, fit: "FitResult", kind: str) -> pd.DataFrame:
-    """Draw a fit of a project as suits its kind: curves of few points, or data with residuals."""
+def _find_errors(job: "FitJob | None", fit: "FitResult") -> "NDArray[np.float64] | None":
+    """Standard errors of the points of a fit, where the table that it is of tells them."""
+    from spectro.jobs.tables import is_table, load_table  # noqa: PLC0415 - as above
+
+    columns = None if job is None else _TABLES.get(job.kind)
+    if job is None or columns is None or not is_table(job.files[0]):
+        return None
+    try:
+        times, _, errors = load_table(job.files[0], columns)
+    except SpectrumError:  # it was changed since
+        return None
+    return errors if np.array_equal(times, fit.curves[0].data.x) else None
+
+
+def draw_project_fit(
+    figure: Figure, fit: "FitResult", kind: str, error: "NDArray[np.float64] | None" = None
+) -> pd.DataFrame:
+    """Draw a fit of a project as suits its kind: curves of few points, or data with residuals.
+
+    Parameters
+    ----------
+    figure : Figure
+        Empty.
+    fit : FitResult
+        With its curves.
+    kind : str
+        As "cw" or "buildup".
+    error : (N,) array, optional
+        Standard errors of the points of a build-up or a dephasing.
+    """
     from spectro import figures  # noqa: PLC0415
 
-    if kind in _CURVES:
-        draw = getattr(figures, _CURVES[kind])
-        return pd.DataFrame(draw(figure.subplots(), fit))
-    return figures.draw_fit(figure, fit)
+    if kind == "saturation":
+        return figures.draw_saturation(figure.subplots(), fit)
+    if kind == "buildup":
+        return figures.draw_buildup(figure.subplots(), fit, error=error)
+    if kind == "respdor":
+        return figures.draw_respdor(figure.subplots(), fit, error=error)
+    numbers = figures.draw_fit(figure, fit)
+    if kind == "deconvolution":
+        _show_lines(figure, fit)
+    return numbers
 
 
-_CURVES = {"saturation": "draw_saturation", "buildup": "draw_buildup", "respdor": "draw_respdor"}
+def _show_lines(figure: Figure, fit: "FitResult") -> None:
+    """Show the part of a wide spectrum where lines are; the numbers are those of all of it."""
+    best = fit.curves[0].best_fit
+    height = np.abs(np.real(best.y) - np.median(np.real(best.y)))
+    at = best.x[height > _SHOWN * height.max()]
+    whole, room = np.ptp(best.x), _BESIDE * np.ptp(at)
+    low, high = float(at.min() - room), float(at.max() + room)
+    if len(fit.curves) > 1 or not 0 < high - low < whole:
+        return
+    low, high = max(low, float(best.x.min())), min(high, float(best.x.max()))
+    for ax in figure.axes:
+        if ax.lines:
+            left, right = ax.get_xlim()
+            ax.set_xlim((high, low) if left > right else (low, high))
+
+
+_CURVES = ("saturation", "buildup", "respdor")
+_TABLES = {"buildup": ("t_s", "m"), "respdor": ("tau_s", "ds_s0")}
 
 
 def _plan_joint(table: pd.DataFrame) -> Iterator[ProjectFigure]:

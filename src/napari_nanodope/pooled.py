@@ -30,6 +30,7 @@ from napari_nanodope.core.shells import (
 from napari_nanodope.core.summary import state_location, state_occupancy
 from napari_nanodope.io.files import UnreadableFileError
 from napari_nanodope.io.tables import load_table
+from napari_nanodope.model import InputError
 from napari_nanodope.project import Project
 from napari_nanodope.recipe import Recipe
 from napari_nanodope.results import load_json
@@ -229,7 +230,12 @@ def pool_sample(project: Project, sample_id: str) -> list[SampleResult]:
     InputError
         If there is no such sample, or results are damaged.
     """
-    project.book.sample(sample_id)
+    from spectro import InputError as BookInputError  # noqa: PLC0415 - after the project
+
+    try:
+        project.book.sample(sample_id)
+    except BookInputError as error:
+        raise InputError(str(error)) from None
     chosen = [one for one in project.fields if one.sample_id == sample_id]
     groups: dict[tuple[str, str], list[MeasuredField]] = {}
     for one in map(MeasuredField.load, chosen):

@@ -16,7 +16,7 @@ Against = Literal["concentration", "incubation"]
 
 _COLOURS = (BLUE, VERMILION, GREEN, PURPLE, BLACK)
 _MARKERS = ("o", "s", "^", "D", "v")
-_WIDE = 30.0  # largest by smallest number, from which on an axis is logarithmic
+_WIDE, _WIDE_TIMES = 30.0, 5.0  # largest by smallest value, from which on an axis is logarithmic
 _ROOM, _LOG_ROOM = 0.08, 1.4  # beyond the last point, of a linear axis and of a logarithmic one
 _FEW_DECADES = 2.5  # up to which 1, 2 and 5 of each have ticks
 _LEAST_SAMPLES = 2
@@ -51,12 +51,15 @@ class Comparison:
         Of the vertical axis, with its unit.
     names : tuple of str
         Of the quantities, for the legend; "" where there is but one.
+    wide : float
+        Largest by smallest value, from which on the vertical axis is logarithmic.
     """
 
     x: tuple[str, ...]
     y: tuple[str, ...]
     label: str
     names: tuple[str, ...] = ("",)
+    wide: float = _WIDE
 
     def pair(self, table: pd.DataFrame) -> pd.DataFrame:
         """Points that the joint table holds; none where fewer than two samples have both."""
@@ -121,7 +124,7 @@ _SURFACE = Comparison(("diameter_nm",), ("fraction_surface",), "Surface fraction
 def relaxation(against: Against = "concentration") -> Comparison:
     """Relaxation time of microwave saturation against concentration or incubation."""
     label = "$(T_1 T_2)^{{1/2}}$ by saturation (µs)"
-    return Comparison(_AGAINST[against], ("T_us",), label)
+    return Comparison(_AGAINST[against], ("T_us",), label, wide=_WIDE_TIMES)
 
 
 def enhancement(against: Against = "concentration") -> Comparison:
@@ -132,7 +135,8 @@ def enhancement(against: Against = "concentration") -> Comparison:
 def buildup(against: Against = "concentration") -> Comparison:
     """Build-up times against concentration or incubation."""
     times = ("time_s", "time_short_s", "time_long_s")
-    return Comparison(_AGAINST[against], times, "Build-up time (s)", ("T", "short", "long"))
+    names = ("T", "short", "long")
+    return Comparison(_AGAINST[against], times, "Build-up time (s)", names, _WIDE_TIMES)
 
 
 def draw_concentrations(ax: Axes, table: pd.DataFrame) -> pd.DataFrame:
@@ -229,7 +233,8 @@ def _draw(
     if pairs.empty:
         draw_nothing(ax, "too few samples have both")
         return pairs
-    spans = {axis: _find_span(pairs, axis) for axis in ("x", "y")}
+    wide = {"x": _WIDE, "y": comparison.wide}
+    spans = {axis: _find_span(pairs, axis, wide[axis]) for axis in ("x", "y")}
     if draw_guide is _draw_identity:
         spans = dict.fromkeys("xy", spans["x"].join(spans["y"]))
     for axis, span in spans.items():
@@ -303,12 +308,12 @@ class _Span:
         )
 
 
-def _find_span(pairs: pd.DataFrame, axis: str) -> _Span:
+def _find_span(pairs: pd.DataFrame, axis: str, wide: float) -> _Span:
     values = pairs[axis].to_numpy()
     ends = pairs[[axis, f"{axis}_low", f"{axis}_high"]].to_numpy()
     finite, positive = ends[np.isfinite(ends)], values[values > 0]
     least = float(positive.min(initial=np.inf))
-    is_wide = bool((values >= 0).all()) and float(values.max()) > _WIDE * least
+    is_wide = bool((values >= 0).all()) and float(values.max()) > wide * least
     return _Span(
         float(finite.min()), float(finite.max()), least, bool((values == 0).any()), is_wide
     )

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from napari_nanodope.figures.style import BLACK
 
-_NAME_PT = 6.0
+_NAME_PT, _AROUND_PT = 6.0, 0.8
 _GAPS_PT = (3.0, 7.0, 11.0)
 _MARKER_PT = 2.0  # half a marker
 _BAR_PT = 1.0  # half a bar
@@ -24,7 +24,7 @@ Boxes = NDArray[np.float64]
 
 
 def name_points(ax: Axes, points: pd.DataFrame) -> None:
-    """Write the name of each sample beside one of its points.
+    """Write the name of each sample beside one of its points, of those above each other.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def name_points(ax: Axes, points: pd.DataFrame) -> None:
     box = ax.get_window_extent()
     panel = np.array([box.x0, box.y0, box.x1, box.y1])
     taken = _find_marks(ax, points, scale)
-    for sample_id, rows in points.groupby("sample_id", sort=False):
+    for (sample_id, _), rows in points.groupby(["sample_id", "x"], sort=False):
         at = ax.transData.transform(rows[["x", "y"]].to_numpy())
         width, height = (scale * one for one in _measure(str(sample_id)))
         tried = [
@@ -73,7 +73,8 @@ def name_points(ax: Axes, points: pd.DataFrame) -> None:
 def _measure(text: str) -> tuple[float, float]:
     """Width and height of a name in points."""
     family = FontProperties(family=mpl.rcParams["font.family"])
-    return float(TextPath((0, 0), text, size=_NAME_PT, prop=family).get_extents().width), _NAME_PT
+    path = TextPath((0, 0), text, size=_NAME_PT, prop=family)
+    return float(path.get_extents().width) + _AROUND_PT, _NAME_PT + 2 * _AROUND_PT
 
 
 def _place(

@@ -120,7 +120,8 @@ def build_layers(path: Path, diameter: Row | None) -> "LayerModel | None":
     names = find_layers(told)
     integrals = {name: told["values"].get(f"{name}.integral", {}) for name in names}
     amounts = {name: to_number(one.get("value")) for name, one in integrals.items()}
-    if diameter is None or not names or not sum(amounts.values()) > 0:
+    is_amount = bool(names) and min(amounts.values()) >= 0 and sum(amounts.values()) > 0
+    if diameter is None or not is_amount or not diameter.value > 0:
         return None
     errors = {name: to_number(one.get("standard_error")) for name, one in integrals.items()}
     if not all(map(math.isfinite, errors.values())):

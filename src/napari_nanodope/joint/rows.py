@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 ONE = "1"
 """Unit of what has none, which no program takes for a missing text."""
 
-_LEVEL = 0.95
+_LEVEL, _HALF_95 = 0.95, 1.959964
+_ERROR = "icp_ms_error_mM"
 _UNITS = {"incubation_h": "h", "feed": ONE, "icp_ms_mM": "mM"}
 _TECHNIQUES = {"icp_ms_mM": "icp-ms"}
 _COUNTS = ("n_fields", "n_particles", "n_included")
@@ -67,7 +68,10 @@ class Row(NamedTuple):
 
 
 def list_told(project: Project, sample: "Sample") -> Iterator[Row]:
-    """What the project file tells of a sample."""
+    """What the project file tells of a sample.
+
+    A standard error of the concentration by ICP-MS is that of ``metadata.icp_ms_error_mM``.
+    """
     number = [one.id for one in project.samples].index(sample.id)
     entry = project.book.lines.tables["sample"][number]
     for name, unit in _UNITS.items():
@@ -79,11 +83,21 @@ def list_told(project: Project, sample: "Sample") -> Iterator[Row]:
             sample.id,
             name,
             float(value),
+            **_find_error(sample, name, float(value)),
             unit=unit,
             technique=_TECHNIQUES.get(name, "sample"),
             source=f"{PROJECT_FILE}, line {project.book.lines.line_of(place)}",
             dopant=_find_dopant(project, sample) if name in _TECHNIQUES else "",
         )
+
+
+def _find_error(sample: "Sample", name: str, value: float) -> dict[str, Any]:
+    error = sample.metadata.get(_ERROR)
+    if name != "icp_ms_mM" or isinstance(error, bool) or not isinstance(error, int | float):
+        return {}
+    half = _HALF_95 * error
+    ends = {"low": max(value - half, 0.0), "high": value + half, "level": _LEVEL}
+    return ends if 0 < half < math.inf else {}
 
 
 def _find_dopant(project: Project, sample: "Sample") -> str:

@@ -16,7 +16,7 @@ N_FIELDS = 2
 SHELL_nm = 0.7
 """Thickness of the shell in which the surface's dopants sit."""
 
-_PIXEL_nm, _SHAPE_px, _PARTICLES = 0.35, (320, 320), 70
+_PIXEL_nm, _SHAPE_px, _PARTICLES = 0.28, (400, 400), 70
 _SPREAD = 0.08  # standard deviation of the radius over its mean
 _CUT = 2.5  # standard deviations at which radii are cut
 

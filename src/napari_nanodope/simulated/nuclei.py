@@ -66,15 +66,16 @@ def write_nmr(
     rng = np.random.default_rng([seed, round(60 * sample.incubation_h), 200])
     place = folder / "nmr" / sample.id
     gain = relations.enhancement(sample.dopant_mM)
+    one_scan = record_fid(lines_of(diameter_nm), acquisition_of(sample, 1))
     for number, (factor, (n_scans, wait)) in enumerate(((gain, _ON), (1.0, _OFF)), 1):
         acquired = acquisition_of(sample, n_scans, wait)
         part = _recovered(wait, sample)
-        fid = factor * part * n_scans * record_fid(lines_of(diameter_nm), acquired)
+        fid = factor * part * n_scans * one_scan
         noisy = fid + _draw_noise(rng, fid.shape, n_scans)
         state = "on" if number == 1 else "off"
         title = f"{sample.id} 113Cd MAS, microwaves {state}"
         save_topspin(noisy, place / str(number), acquired, title=title)
-    _write_series(sample, diameter_nm, place / "3", rng)
+    _write_series(sample, one_scan, place / "3", rng)
     _write_respdor(place / "respdor.csv", rng)
     return _list_measurements(sample)
 
@@ -114,14 +115,14 @@ def _draw_noise(
 
 
 def _write_series(
-    sample: TrueSample, diameter_nm: float, folder: Path, rng: np.random.Generator
+    sample: TrueSample, one_scan: NDArray[np.complex128], folder: Path, rng: np.random.Generator
 ) -> None:
     """Build-up with microwaves after saturation, a row for each delay."""
     n_scans, wait = _ROW
     acquired = acquisition_of(sample, n_scans, wait)
     delays_s = _DELAYS * relations.buildup_time_s(sample.dopant_mM)
     growth = relations.enhancement(sample.dopant_mM) * _recovered(_DELAYS, sample) * n_scans
-    rows = growth[:, None] * record_fid(lines_of(diameter_nm), acquired)
+    rows = growth[:, None] * one_scan
     rows = rows + _draw_noise(rng, rows.shape, n_scans)
     title = f"{sample.id} 113Cd build-up"
     save_topspin(rows, folder, acquired, title=title, delays_s=list(map(float, delays_s)))

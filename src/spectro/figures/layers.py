@@ -16,7 +16,7 @@ from spectro.nmr import LayerModel
 _GAP = 0.12  # between spheres, by the diameter of the largest
 _BAND = {"facecolor": "white", "alpha": 0.6, "lw": 0}
 _NAME_PT = 6.0
-_N_TICKS = 5
+_N_TICKS, _FEW_TICKS, _MANY = 5, 2, 4  # of depths, and of more spheres than so many
 
 
 def draw_layers(ax: Axes, models: LayerModel | Mapping[str, LayerModel]) -> pd.DataFrame:
@@ -65,7 +65,8 @@ def draw_layers(ax: Axes, models: LayerModel | Mapping[str, LayerModel]) -> pd.D
             fontsize=_NAME_PT,
         )
         left += model.diameter_nm + gap
-    _set_axes(ax, (-gap, left), largest)
+    n_ticks = _N_TICKS if len(several) <= _MANY else _FEW_TICKS
+    _set_axes(ax, (-gap, left), largest, n_ticks)
     handles = [Patch(color=colours[name], label=name, alpha=0.75) for name in names]
     ax.legend(handles=handles, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=len(names))
     return pd.DataFrame([row for name, one in several.items() for row in _list_rows(name, one)])
@@ -96,13 +97,13 @@ def _find_ends(known: Uncertainty, radius: float) -> tuple[float, float]:
     return radius - known.low, radius - known.high
 
 
-def _set_axes(ax: Axes, limits_nm: tuple[float, float], largest_nm: float) -> None:
+def _set_axes(ax: Axes, limits_nm: tuple[float, float], largest_nm: float, n_ticks: int) -> None:
     """Depths down to the centre of the largest sphere; one scale in both directions."""
     ax.set_aspect("equal")
     ax.set_xlim(*limits_nm)
     ax.set_ylim(1.12 * largest_nm, -0.02 * largest_nm)
     radius = largest_nm / 2
-    ticks = MaxNLocator(_N_TICKS, steps=[1, 2, 5, 10]).tick_values(0.0, radius)
+    ticks = MaxNLocator(n_ticks, steps=[1, 2, 5, 10]).tick_values(0.0, radius)
     ax.yaxis.set_major_locator(FixedLocator([t for t in ticks if 0 <= t <= radius]))
     ax.set_xticks([])
     ax.spines["bottom"].set_visible(False)

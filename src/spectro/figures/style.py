@@ -107,11 +107,7 @@ def _count_columns(n_panels: int, width_in: float) -> int:
 
 
 def add_legend(figure: Figure, ax: Axes) -> None:
-    """Legend of one panel for all: in that panel, or above the panels where they are small."""
+    """Legend of one panel for all, above the panels, where it covers nothing."""
     handles, names = ax.get_legend_handles_labels()
-    if not handles:
-        return
-    if figure.get_figwidth() < _THREE_COLUMNS_IN:
+    if handles:
         figure.legend(handles, names, loc="outside upper center", ncols=len(handles))
-    else:
-        ax.legend()

@@ -172,9 +172,8 @@ def test_the_exponent_of_saturation_is_told(model: str | float, exponent: str) -
 
 def test_steps_of_processing_are_told_as_long_as_they_are_those(tmp_path: Path) -> None:
     recipe = tmp_path / "process.toml"
-    recipe.write_text(
-        '[[step]]\ndo = "fourier_transform"\n[[step]]\ndo = "phase"\nzero_deg = 35.0\n'
-    )
+    transform = '[[step]]\ndo = "fourier_transform"\n'
+    recipe.write_text(f'{transform}[[step]]\ndo = "phase"\nzero_deg = 35.0\n')
     site = {"name": "core", "shape": "gaussian"}
     settings = {"sites": [site, site | {"name": "edge"}], "baseline_degree": 1, "phase": "zero"}
     one = fit(
