@@ -176,13 +176,10 @@ def run_batch(
         sweep(project.results)
         states = project.find_states()
         fit_states = project.find_fit_states()
-        all_states = {**states, **fit_states}
+        all_states: dict[str, State] = {**states, **fit_states}
         failures = _list_missing(project, all_states)
-        due: list[Task] = [
-            one
-            for one in (*project.fields, *project.fit_jobs)
-            if all_states[one.name].is_due and one.name not in failures
-        ]
+        tasks: list[Task] = [*project.fields, *project.fit_jobs]
+        due = [one for one in tasks if all_states[one.name].is_due and one.name not in failures]
         _forget(due)
         run = _Run(due, all_states, beat, progress, cancelled)
         try:

@@ -178,7 +178,7 @@ class Project:
         return states
 
     def fit_statuses(self) -> pd.DataFrame:
-        """A row per fit: sample_id, fit_id, technique, kind, status, is_current, ..."""
+        """A row per fit, as `statuses` has them of fields, with technique and kind."""
         failures = self.read_failures()
         rows = []
         for one, state in zip(self.fit_jobs, self.find_fit_states().values(), strict=True):
@@ -318,6 +318,12 @@ incubation_h = 24
 # technique = "eds"         # or "epr", "nmr", "uv-vis", "saxs"
 # files = "eds/24h/*.emd"   # each is one field; folders of maps are, too
 # settings = { pixel_size_nm = 0.7 }   # where the files do not tell
+#
+# [[measurement]]
+# sample = "24h"
+# technique = "epr"
+# files = "epr/24h.DSC"
+# settings = { fit = "cw", model = "mn2+" }   # without a fit it is only shown
 """
 
 

@@ -95,7 +95,11 @@ def _environment() -> Iterator[None]:
 def scheduler() -> Iterator[str]:
     """Address of a cluster in this process, which starts at once."""
     with LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None
+        n_workers=2,
+        threads_per_worker=1,
+        processes=False,
+        dashboard_address=None,
+        scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},  # else one that others may have
     ) as cluster:
         yield cluster.scheduler_address
 

@@ -72,10 +72,10 @@ def _run_status(args: argparse.Namespace) -> int:
         if words:
             print(f"  {sample.id}: {'; '.join(words)}")
     lines = [
-        f"  {row.sample_id}/{name}: {row.problem}"
+        f"  {row['sample_id']}/{row[key]}: {row['problem']}"
         for one, key in ((table, "field_id"), (fits, "fit_id"))
-        for name, row in zip(one[key], one.itertuples(), strict=True)
-        if row.problem
+        for row in one.to_dict("records")
+        if row["problem"]
     ]
     _print_some([f"  project.toml, {one}" for one in missing] + lines)
     _print_orphans(len(orphans))
@@ -86,7 +86,7 @@ def _count(rows: "pd.DataFrame", what: str, begin: str = "") -> "Iterator[str]":
     """How many are of each status, and how many are due."""
     if len(rows):
         counts = rows["status"].value_counts()
-        yield begin + ", ".join(f"{n} {kind}" for kind, n in counts.items())
+        yield begin + ", ".join(f"{n} {kind}" for kind, n in counts.to_dict().items())
         n_due = int((~rows["is_current"]).sum())
         if n_due:
             yield f"{n_due} {what}"

@@ -18,6 +18,7 @@ Examples
 line 8: measurement: settings.fit 'bildup' is none of 'nmr' (did you mean buildup?).
 """
 
+from spectro.jobs.files import load_fit
 from spectro.jobs.finding import Jobs, find_jobs, open_jobs, read_job
 from spectro.jobs.job import FitJob, FitState, find_orphans, list_fits, locate_fit
 from spectro.jobs.running import FitProgress, FitReport, read_failures, run_jobs, save_failures
@@ -34,6 +35,7 @@ __all__ = [
     "find_jobs",
     "find_orphans",
     "list_fits",
+    "load_fit",
     "locate_fit",
     "open_jobs",
     "read_failures",

@@ -18,10 +18,8 @@ Status = Literal["new", "current", "changed"]
 Digest = Callable[[Path], str]
 
 RESULTS, FITS, PROVENANCE = "results", "fits", ".provenance.json"
-_PARTNERS = (
-    (".dsc", ".dta", ".xgf", ".ygf", ".zgf"),
-    (".par", ".spc"),
-)
+PARTNERS = ((".dsc", ".dta", ".xgf", ".ygf", ".zgf"), (".par", ".spc"))
+"""Suffixes of files that are read together; each is called after the first."""
 _DEPTH = 3  # folders from TopSpin's processed data up to their experiment
 
 
@@ -214,7 +212,7 @@ class FitJob:
         InputError
             If they cannot be written.
         """
-        from spectro.jobs.files import save_fit  # noqa: PLC0415 - as above
+        from spectro.jobs.files import save_fit  # noqa: PLC0415 - not needed to look at states
 
         return save_fit(self, result, parts, seconds)
 
@@ -226,7 +224,7 @@ class FitJob:
         InputError
             If there is none, or it is damaged.
         """
-        from spectro.jobs.files import load_fit  # noqa: PLC0415 - as above
+        from spectro.jobs.files import load_fit  # noqa: PLC0415 - not needed to look at states
 
         return load_fit(self.path)
 
@@ -268,7 +266,7 @@ def list_partners(path: Path) -> list[Path]:
     experiment = _find_experiment(path)
     if experiment is not None:
         return [one for one in experiment.rglob("*") if one.is_file() and one.name[0] != "."]
-    for suffixes in _PARTNERS:
+    for suffixes in PARTNERS:
         if path.suffix.lower() in suffixes:
             beside = [one for one in path.parent.glob("*") if one.suffix.lower() in suffixes]
             return sorted({path, *(one for one in beside if one.stem == path.stem)})
