@@ -1,6 +1,7 @@
 """A simulated project: its files are read as any other's, and its truth is found again."""
 
 import hashlib
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -66,6 +67,22 @@ def test_every_fit_finds_the_truth(made):
             assert known.low - reach < true < known.high + reach, (job.name, name)
     assert n == 2 * 15 + 6
     assert len(missed) <= binom.ppf(0.999, n, 0.05), missed
+
+
+def test_fid_without_a_recipe_has_the_same_lines(made):
+    """Lines that are Gaussian stay so: what is suggested for the eye is not done before a fit."""
+    folder, table = made
+    truth = table.set_index(["sample_id", "quantity"])["value"]
+    jobs, _ = find_jobs(nd.Project.open(folder).book, folder)
+    job = next(one for one in jobs if one.name == "24h/nmr-deconvolution-1")
+    settings = {name: one for name, one in job.settings.items() if name != "recipe"}
+    result = replace(job, settings=settings).run()
+    for name, percent in PERCENT.items():
+        known = result.uncertainties[percent]
+        true = 100 * float(truth["24h", name])
+        assert abs(result.values[percent] - true) < 4 * known.standard_error
+        assert known.standard_error < 1.0
+    assert result.values["durbin_watson"] == pytest.approx(2.0, abs=0.2)
 
 
 def test_fields_hold_what_is_true_of_them(made):

@@ -21,24 +21,27 @@ from spectro.jobs.settings import (
 from spectro.jobs.tables import is_table, load_table
 from spectro.model import FitResult, InputError, Spectrum, Step
 from spectro.nmr import deconvolve, fit_buildup, fit_respdor, measure_signal, split_rows
-from spectro.processing import cut, load_recipe, replay, subtract_baseline, suggest_recipe
+from spectro.processing import cut, load_recipe, replay, suggest_recipe
 from spectro.processing.grid import find_step
 
 Array = NDArray[np.float64]
 
 _FIT = "fit"
+_FOR_THE_EYE = ("apodise", "zero_fill", "subtract_baseline")  # not for fits of lines
 
 
 def fit_lines(job: FitJob, options: DeconvolutionSettings) -> FitResult:
     """Lines of a spectrum and their percentages; see `spectro.nmr.deconvolve`.
 
-    No baseline is subtracted from a FID before, unless a recipe says so: it takes the feet of broad
-    lines along. It is fitted with them instead where the settings ask for one.
+    Of what is suggested for a FID only the transform and the phase are done, unless a recipe says
+    more. A baseline takes the feet of broad lines along, and is fitted with them instead where the
+    settings ask for one; apodisation changes the shape of the lines; and zeros make noise alike
+    from point to point, of which intervals do not know.
     """
     spectrum = load(job.files[0])
     steps = choose_steps(job, spectrum, options.recipe)
     if options.recipe is None:
-        steps = [one for one in steps if one.name != subtract_baseline.__name__]
+        steps = [one for one in steps if one.name not in _FOR_THE_EYE]
     spectrum = take(_do(spectrum, steps), options.slice)
     if options.window_ppm is not None:
         spectrum = cut(spectrum, options.window_ppm)
