@@ -149,6 +149,12 @@ class Contents:
         """Fields that have results."""
         return tuple(one for one in self.fields if one.is_measured)
 
+    @property
+    def provenances(self) -> list[Mapping[str, Any]]:
+        """What is told of how each field was measured and each fit done."""
+        fields = [one.provenance for one in self.measured]
+        return fields + [one.provenance for one in self.fits if one.provenance]
+
     def anchor(self, kind: str, name: str) -> str:
         """Place in the page of a sample, a field or a fit.
 
@@ -299,9 +305,9 @@ def _join(told: Iterable[tuple[str, str]]) -> tuple[Remark, ...]:
     remarks = []
     for several in found.values():
         first = several[0][0]
-        where = dict.fromkeys(name for text, name in several if text == first)
+        same = dict.fromkeys(name for text, name in several if text == first)
         alike = dict.fromkeys(name for text, name in several if text != first)
-        remarks.append(Remark(first, tuple(where), tuple(alike)))
+        remarks.append(Remark(first, tuple(same), tuple(alike)))
     return tuple(remarks)
 
 
@@ -313,6 +319,5 @@ def tell_file(entry: FieldEntry) -> str:
 
 def find_span(contents: Contents, name: str) -> tuple[str, str] | None:
     """First and last text under a name in all provenances; None where none tells."""
-    told = [str(one.provenance[name]) for one in contents.measured if one.provenance.get(name)]
-    told += [str(one.provenance[name]) for one in contents.fits if one.provenance.get(name)]
+    told = [str(one[name]) for one in contents.provenances if one.get(name)]
     return (min(told), max(told)) if told else None

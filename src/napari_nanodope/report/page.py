@@ -207,8 +207,7 @@ def _tell_about(contents: Contents) -> str:
 
 def _tell_software(contents: Contents, cited: Bibliography) -> list[str]:
     """Paragraph with the packages that the provenance of the results names."""
-    told = [one.provenance for one in (*contents.measured, *contents.fits)]
-    used = {name for one in told for name in one.get("packages", {})}
+    used = {name for one in contents.provenances for name in one.get("packages", {})}
     if not used:
         return []
     names = [name for name in PACKAGES if name in used | {"matplotlib"}]

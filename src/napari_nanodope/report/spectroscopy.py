@@ -54,12 +54,12 @@ def _count(fits: Sequence[FitEntry], what: str) -> str:
 
 
 def _settings(fit: FitEntry) -> Mapping[str, Any]:
-    return fit.told.get("settings", {})
+    return dict(fit.told.get("settings", {}))
 
 
 def _asked(fit: FitEntry) -> Mapping[str, Any]:
     """Settings of the project file."""
-    return fit.provenance.get("settings", {})
+    return dict(fit.provenance.get("settings", {}))
 
 
 def _tell_level(fits: Sequence[FitEntry]) -> str:

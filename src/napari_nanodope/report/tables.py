@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -9,7 +10,7 @@ import pandas as pd
 from napari_nanodope.joint.rows import ONE
 from napari_nanodope.report.content import Cell, Entry, Row, Table
 from napari_nanodope.report.contents import Contents, FieldEntry, tell_file
-from napari_nanodope.report.wording import tell_interval, tell_list, tell_where
+from napari_nanodope.report.wording import group, tell_interval, tell_list, tell_where
 
 Column = tuple[str, str, str]
 """Quantity, unit and dopant; the last one empty where there is only one."""
@@ -52,6 +53,40 @@ _NAMES = {
 _UNITS = {"us": "µs"}
 
 
+@dataclass(frozen=True, slots=True)
+class _Number:
+    """A row of the joint table."""
+
+    anchor: str
+    column: Column
+    told: Mapping[str, Any]
+
+    @property
+    def technique(self) -> str:
+        technique = str(self.told["technique"])
+        return _GROUPS.get(technique, technique)
+
+    @property
+    def entry(self) -> Entry:
+        return Entry(*show_value(self.told), self.anchor)
+
+
+def _list_numbers(joint: pd.DataFrame) -> list[_Number]:
+    rows = [{str(name): cell for name, cell in row.items()} for row in joint.to_dict("records")]
+    dopants: dict[str, set[str]] = {}
+    for row in rows:
+        dopants.setdefault(row["quantity"], set()).update({row["dopant"]} - {""})
+    several = {quantity for quantity, some in dopants.items() if len(some) > 1}
+    return [
+        _Number(
+            f"number{number}",
+            (row["quantity"], row["unit"], row["dopant"] if row["quantity"] in several else ""),
+            row,
+        )
+        for number, row in enumerate(rows, start=1)
+    ]
+
+
 def tabulate_results(contents: Contents, joint: pd.DataFrame) -> list[Table]:
     """A table for each technique, with a row per sample; values lead to their sources.
 
@@ -63,41 +98,33 @@ def tabulate_results(contents: Contents, joint: pd.DataFrame) -> list[Table]:
         As `napari_nanodope.joint.join` gives it.
     """
     tables = []
-    several = _find_several_dopants(joint)
-    columns = [
-        (row.quantity, row.unit, row.dopant if row.quantity in several else "")
-        for row in joint.itertuples()
-    ]
-    groups = joint["technique"].replace(_GROUPS)
-    named = joint.assign(column=columns)
-    for technique in [*_TECHNIQUES, *sorted(set(groups) - set(_TECHNIQUES))]:
-        rows = named[groups == technique]
-        kinds = list(dict.fromkeys(rows["column"]))
+    groups = group(_list_numbers(joint), lambda one: one.technique)
+    for technique in sorted(groups, key=_place_technique):
+        kinds = list(dict.fromkeys(one.column for one in groups[technique]))
         for start in range(0, len(kinds), _MOST_COLUMNS):
             more = f", continued ({start // _MOST_COLUMNS})" if start else ""
             caption = f"{_TECHNIQUES.get(technique, technique)}{more}"
-            tables.append(_widen(contents, rows, kinds[start : start + _MOST_COLUMNS], caption))
+            chosen = kinds[start : start + _MOST_COLUMNS]
+            tables.append(_widen(contents, groups[technique], chosen, caption))
     return tables
 
 
-def _find_several_dopants(joint: pd.DataFrame) -> set[str]:
-    told = joint[joint["dopant"] != ""]
-    n_dopants = told.groupby("quantity")["dopant"].nunique()
-    return set(n_dopants.index[n_dopants > 1])
+def _place_technique(technique: str) -> tuple[int, str]:
+    known = list(_TECHNIQUES)
+    return known.index(technique) if technique in known else len(known), technique
 
 
-def _widen(contents: Contents, rows: pd.DataFrame, kinds: Sequence[Column], caption: str) -> Table:
-    found: dict[tuple[str, Column], list[Entry]] = {}
-    for number, row in zip(rows.index, rows.to_dict("records"), strict=True):
-        value, interval = show_value(row)
-        entry = Entry(value, interval, f"number{number + 1}")
-        found.setdefault((row["sample_id"], row["column"]), []).append(entry)
+def _widen(
+    contents: Contents, numbers: Sequence[_Number], kinds: Sequence[Column], caption: str
+) -> Table:
+    found = group(numbers, lambda one: (one.told["sample_id"], one.column))
     lines = []
     for sample in contents.project.samples:
-        entries = [tuple(found.get((sample.id, kind), (Entry("–"),))) for kind in kinds]
-        if any(one[0].href for one in entries):
+        several = [found.get((sample.id, kind), []) for kind in kinds]
+        if any(several):
+            cells = [Cell(tuple(one.entry for one in some) or (Entry("–"),)) for some in several]
             head = Cell.of(sample.id, contents.anchor("sample", sample.id))
-            lines.append(Row((head, *map(Cell, entries))))
+            lines.append(Row((head, *cells)))
     return Table(caption, ("Sample", *(name_quantity(*kind) for kind in kinds)), tuple(lines))
 
 
@@ -138,7 +165,8 @@ def show_value(row: Mapping[str, Any]) -> tuple[str, str]:
 def tabulate_numbers(contents: Contents, joint: pd.DataFrame) -> Table:
     """Every number with its source, which names the fields or files, and where they are told."""
     rows = []
-    for number, row in zip(joint.index, joint.to_dict("records"), strict=True):
+    for one in _list_numbers(joint):
+        row = one.told
         level = "–" if math.isnan(row["level"]) else f"{100 * row['level']:g} %"
         cells = (
             Cell.of(row["sample_id"], contents.anchor("sample", row["sample_id"])),
@@ -148,7 +176,7 @@ def tabulate_numbers(contents: Contents, joint: pd.DataFrame) -> Table:
             Cell.of(level),
             Cell((Entry(row["source"], href=_find_place(contents, row)),), is_long=True),
         )
-        rows.append(Row(cells, f"number{number + 1}"))
+        rows.append(Row(cells, one.anchor))
     head = ("Sample", "Quantity", "Value", "Unit", "Level", "Source")
     return Table("Numbers and their sources", head, tuple(rows), is_tall=True)
 
@@ -237,10 +265,7 @@ def tabulate_inputs(contents: Contents) -> Table | None:
 def tabulate_versions(contents: Contents) -> Table | None:
     """Versions of all packages that took part; None where nothing was made."""
     found: dict[str, list[str]] = {}
-    for told in [
-        *(one.provenance for one in contents.measured),
-        *(one.provenance for one in contents.fits if one.provenance),
-    ]:
+    for told in contents.provenances:
         versions = {"napari-nanodope": told["version"], **told.get("packages", {})}
         versions |= {"python": told["python"]} if "python" in told else {}
         for name, version in versions.items():
@@ -256,6 +281,6 @@ def tabulate_versions(contents: Contents) -> Table | None:
 
 def tell_machines(contents: Contents) -> str:
     """Systems that the numbers were made on, in a sentence."""
-    told = [one.provenance for one in (*contents.measured, *contents.fits)]
-    systems = sorted({str(one["machine"]["system"]) for one in told if one.get("machine")})
+    told = [one["machine"]["system"] for one in contents.provenances if one.get("machine")]
+    systems = sorted(set(map(str, told)))
     return f"Made on {tell_list(systems)}." if systems else ""
