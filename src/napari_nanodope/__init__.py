@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from napari_nanodope import figures as figures
     from napari_nanodope._napari.scripting import add_to_viewer as add_to_viewer
     from napari_nanodope.batch import run_batch as run_batch
+    from napari_nanodope.gallery import save_gallery as save_gallery
     from napari_nanodope.io import list_readers as list_readers
     from napari_nanodope.io import list_signals as list_signals
     from napari_nanodope.io import read_field as read_field
@@ -62,12 +63,13 @@ _HOMES = {
     "join": "joint",
     "list_readers": "io",
     "list_signals": "io",
+    "pool_sample": "pooled",
     "read_field": "io",
     "read_labels": "io",
     "read_spectrum": "io",
     "run_batch": "batch",
+    "save_gallery": "gallery",
     "segment": "segmentation",
-    "pool_sample": "pooled",
     "simulate_field": "phantom",
     "write_report": "report",
     "widen": "joint",

@@ -45,12 +45,6 @@ sites = [
 ]
 
 [[measurement]]
-sample = "1h"
-technique = "nmr"
-files = "nmr/buildup_1h.csv"
-settings = { fit = "buildup" }
-
-[[measurement]]
 sample = "24h"
 technique = "nmr"
 files = "nmr/buildup_24h.csv"
@@ -58,13 +52,10 @@ settings = { fit = "buildup" }
 """
 SUFFIXES = {".pdf", ".svg", ".png", ".csv"}
 DRAWN = {
-    "samples/1h/fit-nmr-buildup-buildup_1h",
     *(f"samples/24h/{name}" for name in ("sizes", "dopants", "radial")),
     "samples/24h/fit-nmr-buildup-buildup_24h",
     "samples/24h/fit-nmr-deconvolution-24h",
     "joint/concentration-incubation",
-    "joint/buildup-concentration",
-    "joint/buildup-incubation",
     "joint/layers",
 }
 
@@ -91,10 +82,9 @@ def write_spectra(folder: Path) -> None:
     folder.mkdir()
     rng = np.random.default_rng(5)
     t_s = np.geomspace(0.5, 300, 12)
-    for name, time_s in (("1h", 40.0), ("24h", 10.0)):
-        m = 100 * (1 - np.exp(-t_s / time_s)) + rng.normal(0, 1, 12)
-        table = pd.DataFrame({"t_s": t_s, "m": m, "sigma": 1.0})
-        table.to_csv(folder / f"buildup_{name}.csv", index=False)
+    m = 100 * (1 - np.exp(-t_s / 10)) + rng.normal(0, 1, 12)
+    table = pd.DataFrame({"t_s": t_s, "m": m, "sigma": 1.0})
+    table.to_csv(folder / "buildup_24h.csv", index=False)
     x = np.linspace(400, -400, 600)
     lines = [height * np.exp(-(((x - at) / 9) ** 2)) for at, height in ((67, 3.0), (6, 1.0))]
     y = sum(lines) + rng.normal(0, 0.02, len(x))
@@ -150,10 +140,11 @@ def test_no_half_written_file_is_left(folder: Path, told: dict[str, Any]) -> Non
 def test_numbers_beside_figures_are_those_of_the_tables(folder: Path, told: dict[str, Any]) -> None:
     assert told["files"]
     table, figures = nd.join(nd.Project.open(folder)), folder / "figures"
-    times = table[table["quantity"] == "time_s"]
-    beside = pd.read_csv(figures / "joint/buildup-incubation.csv")
-    np.testing.assert_allclose(beside[["y", "y_low", "y_high"]], times[["value", "low", "high"]])
-    assert beside["x"].tolist() == [1.0, 24.0]
+    beside = pd.read_csv(figures / "joint/concentration-incubation.csv").set_index("y_quantity")
+    found = table[table["quantity"] == "dopant_mM"]
+    columns = ["y", "y_low", "y_high"]
+    np.testing.assert_allclose(beside.loc[["dopant_mM"], columns], found[["value", "low", "high"]])
+    assert beside.loc["icp_ms_mM", "x"].tolist() == [1.0, 24.0]
     sizes = pd.read_csv(figures / "samples/24h/sizes.csv")
     n_included = table.loc[table["quantity"] == "n_included", "value"].item()
     assert sizes["included"].sum() == n_included

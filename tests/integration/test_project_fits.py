@@ -234,6 +234,19 @@ def test_mistakes_of_fields_and_fits_are_told_together(folder: Path) -> None:
     assert "settings.modl is no setting of 'buildup' (did you mean model?)" in str(told.value)
 
 
+def test_a_fit_is_done_again_and_compared(folder: Path, run: Run) -> None:
+    name = "48h/nmr-buildup-buildup_1"
+    told = run("reproduce", name, "--project", folder)
+    assert told[:2] == (0, f"{name} fitted again equals what was written.\n")
+    shutil.copy(folder / "nmr/buildup_2.csv", folder / "nmr/buildup_1.csv")
+    code, out, _ = run("reproduce", name, "--project", folder, "--json")
+    assert code == 1
+    assert not json.loads(out)["is_equal"]
+    shutil.rmtree(folder / "results/fits")
+    code, _, err = run("reproduce", name, "--project", folder)
+    assert (code, err.startswith("nanodope: Expected a fit at ")) == (2, True)
+
+
 def test_curves_are_read_for_figures_as_they_were_fitted(measured: Path) -> None:
     job = nd.Project.open(measured).fit_jobs[1]
     fit = job.load()

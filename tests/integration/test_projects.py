@@ -567,7 +567,7 @@ def test_exports(measured: Path, tmp_path: Path, run: Run, kind: str) -> None:
     else:
         read = pd.read_csv if kind == "csv" else pd.read_parquet
         sheets = {path.stem: read(path) for path in (tmp_path / "out").iterdir()}
-    assert set(sheets) == {"samples", "fields", "summaries", "particles", "radial"}
+    assert set(sheets) == set("samples fields summaries particles radial joint joint_wide".split())
     assert len(sheets["particles"]) == len(project.particles())
     assert sheets["particles"]["dopants"].sum() == pytest.approx(
         project.particles()["dopants"].sum()

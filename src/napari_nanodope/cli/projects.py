@@ -245,30 +245,44 @@ def run_gallery(args: argparse.Namespace) -> int:
 
 
 def _add_reproduce(commands: Any) -> None:
-    text = "measure a field again as its provenance says, and compare; nothing is written"
+    text = "measure a field or fit again as its provenance says, and compare; nothing is written"
     parser = add(commands, "reproduce", _run_reproduce, text)
-    parser.add_argument("field", metavar="FIELD", help="as in 24h/scan1")
+    parser.add_argument("field", metavar="FIELD", help="or fit, as in 24h/scan1")
     parser.add_argument("--project", type=Path, default=Path(), metavar="DIR")
 
 
 def _run_reproduce(args: argparse.Namespace) -> int:
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ.setdefault(name, "1")  # as in a batch: sums depend on the number of threads
-    from napari_nanodope.field_task import reproduce  # noqa: PLC0415
     from napari_nanodope.project import Project  # noqa: PLC0415
 
-    found = reproduce(Project.open(args.project).field(args.field))
+    project = Project.open(args.project)
+    job = next((one for one in project.fit_jobs if one.name == args.field), None)
+    if job is None:
+        from napari_nanodope.field_task import reproduce  # noqa: PLC0415
+
+        found = reproduce(project.field(args.field))
+        differences, changes, done = found.differences, found.changes, "measured"
+    else:
+        from spectro import InputError as FitError  # noqa: PLC0415
+        from spectro.jobs import reproduce_fit  # noqa: PLC0415
+
+        try:
+            differences, changes = reproduce_fit(job)
+        except FitError as error:
+            return complain_of(error)
+        done = "fitted"
     if args.json:
         print_json(
-            {"field": found.field, "is_equal": not found.differences}
-            | {"differences": list(found.differences), "changes": list(found.changes)}
+            {"field": args.field, "is_equal": not differences}
+            | {"differences": list(differences), "changes": list(changes)}
         )
     else:
-        verdict = "differs from" if found.differences else "equals"
-        print(f"{found.field} measured again {verdict} what was written.")
-        for text in (*found.differences, *found.changes):
+        verdict = "differs from" if differences else "equals"
+        print(f"{args.field} {done} again {verdict} what was written.")
+        for text in (*differences, *changes):
             print(f"  {text}")
-    return FAILED if found.differences else OK
+    return FAILED if differences else OK
 
 
 COMMANDS = (_add_init, _add_status, _add_batch, _add_export, _add_reproduce)

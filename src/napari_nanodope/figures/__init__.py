@@ -3,6 +3,12 @@
 from napari_nanodope.figures.dopants import draw_dopants as draw_dopants
 from napari_nanodope.figures.dopants import draw_dopants_by_class as draw_dopants_by_class
 from napari_nanodope.figures.export import save_figures as save_figures
+from napari_nanodope.figures.joint import draw_buildup_times as draw_buildup_times
+from napari_nanodope.figures.joint import draw_concentrations as draw_concentrations
+from napari_nanodope.figures.joint import draw_enhancement as draw_enhancement
+from napari_nanodope.figures.joint import draw_incorporation as draw_incorporation
+from napari_nanodope.figures.joint import draw_relaxation as draw_relaxation
+from napari_nanodope.figures.joint import draw_surface_fraction as draw_surface_fraction
 from napari_nanodope.figures.maps import draw_maps as draw_maps
 from napari_nanodope.figures.radial import draw_radial as draw_radial
 from napari_nanodope.figures.radial import draw_radial_by_class as draw_radial_by_class

@@ -240,7 +240,8 @@ def _draw(
     for axis, span in spans.items():
         _set_scale(ax, axis, span)
     told = [] if draw_guide is None else [f"dashed: {draw_guide(ax, pairs)}"]
-    levels = {f"{100 * one:g} %" for one in pairs[["x_level", "y_level"]].stack().dropna()}
+    known = pd.concat([pairs["x_level"], pairs["y_level"]]).dropna().to_numpy(float)
+    levels = {f"{100 * one:g} %" for one in known.tolist()}
     told += [f"bars: {' and '.join(sorted(levels))} intervals"] * bool(levels)
     ax.set_title(", ".join(told), loc="right", fontsize=6, color=GREY)
     _draw_groups(ax, pairs, comparison)

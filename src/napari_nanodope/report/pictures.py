@@ -95,12 +95,13 @@ class Gallery:
         found: list[tuple[str, Any, str]] = [
             (f"Number of {dopant} pixels per particle, {told}", figures.draw_dopants, _DOPANTS),
             (f"{dopant} against depth, {title}", figures.draw_radial, _RADIAL),
-            (f"Diameters of the particles of {title}", figures.draw_sizes, ""),
         ]
-        return [
-            self.hang(name, _on_axes(draw, result), size, details=details)
+        pictures = [
+            self.hang(name, _with_legend(draw, result), size, details=details)
             for name, draw, details in found
         ]
+        name = f"Diameters of the particles of {title}"
+        return [*pictures, self.hang(name, _on_axes(figures.draw_sizes, result), size)]
 
     def show_maps(self, result: "FieldResult", title: str) -> Picture:
         """Survey, maps and outlines of a field."""
@@ -125,7 +126,7 @@ class Gallery:
         return self.hang(
             f"Layers of the particles of {tell_list(list(models))}",
             lambda figure: _draw_layers(figure, models),
-            (7.0, 2.4),
+            (7.0, min(2.4, 7.0 / len(models) + 0.8)),
             details="Parts of the NMR lines laid into spheres of the mean diameter by microscopy.",
         )
 
@@ -199,11 +200,23 @@ def _cut(curve: "Curve") -> "Curve":
     )
 
 
-_DOPANTS = "Lines: the mean, and what ICP-MS and the reference concentration of the recipe expect."
+_DOPANTS = "Lines: the mean, and what is expected at the concentrations in the legend."
 _RADIAL = (
     "Share of pixels that hold a dopant, with standard errors, in the size class with the most of "
-    "them; lines: expected for dopants in the core and at the surface."
+    "them; lines: what is expected for dopants in the core and at the surface."
 )
+
+
+def _with_legend(draw: Any, shown: Any) -> "Draw":
+    from napari_nanodope.figures.style import add_legend  # noqa: PLC0415
+
+    def fill(figure: "Figure") -> "pd.DataFrame":
+        ax = figure.subplots()
+        numbers: pd.DataFrame = draw(ax, shown)
+        add_legend(figure, ax)
+        return numbers
+
+    return fill
 
 
 def _on_axes(draw: Any, shown: Any) -> "Draw":

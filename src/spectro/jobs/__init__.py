@@ -18,7 +18,7 @@ Examples
 line 8: measurement: settings.fit 'bildup' is none of 'nmr' (did you mean buildup?).
 """
 
-from spectro.jobs.files import load_fit
+from spectro.jobs.files import load_fit, reproduce_fit
 from spectro.jobs.finding import Jobs, find_jobs, open_jobs, read_job
 from spectro.jobs.job import FitJob, FitState, find_orphans, list_fits, locate_fit
 from spectro.jobs.running import FitProgress, FitReport, read_failures, run_jobs, save_failures
@@ -41,6 +41,7 @@ __all__ = [
     "read_failures",
     "read_job",
     "read_settings",
+    "reproduce_fit",
     "run_jobs",
     "save_failures",
 ]

@@ -279,7 +279,7 @@ def test_fields_without_dopants_tell_nothing() -> None:
 
 
 def test_the_surface_fraction_is_covered_in_95_of_100_of_samples_of_three_fields() -> None:
-    rng, hits, n_sims = np.random.default_rng(8), 0, 120
+    rng, hits, n_sims = np.random.default_rng(8), 0, 60
     for _ in range(n_sims):
         fields = [(counts_of(rng, 0.4, dose), NO_BACKGROUND) for dose in (30.0, 60.0, 120.0)]
         found = compare_locations_of_fields(fields)

@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from spectro.jobs import FitJob, find_orphans, list_fits, open_jobs, run_jobs
+from spectro.jobs import FitJob, find_orphans, list_fits, open_jobs, reproduce_fit, run_jobs
 from spectro.jobs.job import hash_file
 from spectro.jobs.run import summarise
 from spectro.model import InputError
@@ -294,6 +294,29 @@ def test_provenance_tells_everything(done):
     assert str(done) not in path.read_text()
     cw = json.loads((done / "results/fits/sample_id=24h/epr-cw-24h.provenance.json").read_text())
     assert cw["seed"] == 0
+
+
+def test_a_fit_done_again_is_the_same_until_something_changed(mine):
+    assert reproduce_fit(find(mine, "24h/nmr-buildup-table")) == ((), ())
+    rewrite(mine, 'model = "stretched"', 'model = "mono"')
+    job = find(mine, "24h/nmr-buildup-table")
+    assert reproduce_fit(job) == (
+        (),
+        ("The settings are others now; those of the results were used.",),
+    )
+    table = mine / "nmr/table.csv"
+    table.write_text(table.read_text() + "900,3.0,0.01\n")
+    told = json.loads(job.provenance_path.read_text())
+    told["packages"]["numpy"] = "1.0"
+    job.provenance_path.write_text(json.dumps(told))
+    differences, changes = reproduce_fit(job)
+    assert differences[0].startswith("time_s is ")
+    assert differences[-1] == "The curves differ."
+    assert changes[0] == "The input has other bytes."
+    assert changes[-1].endswith(", was 1.0.")
+    job.provenance_path.unlink()
+    with pytest.raises(InputError, match="got none or a damaged one; fit again"):
+        reproduce_fit(job)
 
 
 def test_damaged_results_are_told(mine):
