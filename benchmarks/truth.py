@@ -52,7 +52,8 @@ def compare_fields(
     for number, drawn in enumerate(draw_fields(sample, seed), 1):
         place = project.field(f"{sample_id}/field{number}")
         labels = None if is_segmented else drawn.truth.labels
-        summary = nd.analyze(nd.read_field(place.files[0]), place.recipe, labels=labels).summary
+        field = nd.read_field(place.files[0], elements=("Cd", "Mn"))
+        summary = nd.analyze(field, place.recipe, labels=labels).summary
         for name in EDS:
             key = "dopants_per_particle_mean" if name == "dopants_per_particle" else name
             if name in truth and summary[key] is not None:

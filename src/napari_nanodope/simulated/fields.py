@@ -1,15 +1,20 @@
 """Fields of a simulated sample by electron microscopy, and what they hold."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from napari_nanodope.io.streams import write_velox
 from napari_nanodope.materials import material_named, mM_to_atomic_percent
 from napari_nanodope.model import FieldOfView
 from napari_nanodope.phantom import PhantomParams, PhantomTruth, simulate_field
 from napari_nanodope.simulated import relations
 from napari_nanodope.simulated.samples import TrueSample
+from napari_nanodope.simulated.xrays import draw_events
 
 MATERIAL = "CdS (zinc blende)"
 N_FIELDS = 2
@@ -48,8 +53,8 @@ class DrawnField:
 def phantom_of(sample: TrueSample) -> PhantomParams:
     """What is simulated of a sample.
 
-    An atom of the dopant gives five counts on average, so that next to none is missed (one in 150);
-    pixels are small, so that few atoms share one.
+    An atom of the dopant gives seven counts on average, six of them in the window of its line, so
+    that next to none is missed (one in 350); pixels are small, so that few atoms share one.
     """
     sites = material_named(MATERIAL).sites_per_nm3("Cd")
     radius = relations.mean_diameter_nm(sample.incubation_h) / 2
@@ -68,8 +73,7 @@ def phantom_of(sample: TrueSample) -> PhantomParams:
         n_particles=_PARTICLES,
         material=MATERIAL,
         host_counts_per_atom=0.5,
-        dopant_counts_per_atom=5.0,
-        background_counts=5e-4,
+        dopant_counts_per_atom=7.0,
         shot_noise=True,
     )
 
@@ -77,9 +81,39 @@ def phantom_of(sample: TrueSample) -> PhantomParams:
 def draw_fields(sample: TrueSample, seed: int) -> list[DrawnField]:
     """Fields of a sample; every one has random numbers of its own."""
     params = phantom_of(sample)
-    minutes = round(60 * sample.incubation_h)
     drawn = []
     for number in range(N_FIELDS):
-        state = np.random.SeedSequence([seed, minutes, number]).generate_state(1)
+        state = np.random.SeedSequence([*_key(sample, seed), number]).generate_state(1)
         drawn.append(DrawnField(*simulate_field(params, seed=int(state[0]))))
     return drawn
+
+
+def write_fields(
+    sample: TrueSample, drawn: Sequence[DrawnField], folder: Path, seed: int
+) -> dict[str, Any]:
+    """Write spectrum images below ``eds``; return how the project file lists them.
+
+    Parameters
+    ----------
+    sample : TrueSample
+        What is in them.
+    drawn : sequence of DrawnField
+        Its fields.
+    folder : Path
+        Of the project.
+    seed : int
+        Of the energies of the X-rays.
+    """
+    place = folder / "eds" / sample.id
+    place.mkdir(parents=True)
+    rng = np.random.default_rng([*_key(sample, seed), 400])
+    for number, one in enumerate(drawn, 1):
+        survey = np.clip(one.field.survey, 0, np.iinfo(np.uint16).max).astype(np.uint16)
+        events = draw_events(one.field, rng)
+        write_velox(place / f"field{number}.emd", survey, events, _PIXEL_nm)
+    return {"sample": sample.id, "technique": "eds", "files": f"eds/{sample.id}/*.emd"}
+
+
+def _key(sample: TrueSample, seed: int) -> tuple[int, int]:
+    """What the random numbers of a sample depend on."""
+    return seed, round(60 * sample.incubation_h)

@@ -11,10 +11,9 @@ import numpy as np
 import pandas as pd
 
 from napari_nanodope.io.files import check_folder_is_writable
-from napari_nanodope.io.tiff import write_tiff
 from napari_nanodope.model import InputError
 from napari_nanodope.recipe import Recipe
-from napari_nanodope.simulated.fields import MATERIAL, DrawnField, SHELL_nm, draw_fields
+from napari_nanodope.simulated.fields import MATERIAL, SHELL_nm, draw_fields, write_fields
 from napari_nanodope.simulated.nuclei import RECIPE, RECIPE_TEXT, write_nmr
 from napari_nanodope.simulated.resonance import write_epr
 from napari_nanodope.simulated.samples import SERIES, TrueSample
@@ -107,7 +106,7 @@ def _write(
     for number, sample in enumerate(samples):
         progress(number / len(samples), sample.id)
         drawn = draw_fields(sample, seed)
-        measurements.append(_write_fields(sample, drawn, folder))
+        measurements.append(write_fields(sample, drawn, folder, seed))
         measurements += write_epr(sample, folder, seed)
         measurements += write_nmr(sample, mean_diameter_nm(drawn), folder, seed)
         about.append(_describe(sample, seed))
@@ -123,14 +122,6 @@ def _write(
 
 def _write_text(path: Path, text: str) -> None:
     path.write_bytes(text.encode())
-
-
-def _write_fields(sample: TrueSample, drawn: Sequence[DrawnField], folder: Path) -> dict[str, Any]:
-    place = folder / "eds" / sample.id
-    place.mkdir(parents=True)
-    for number, one in enumerate(drawn, 1):
-        write_tiff(one.field, place / f"field{number}.tif")
-    return {"sample": sample.id, "technique": "eds", "files": f"eds/{sample.id}/*.tif"}
 
 
 def _describe(sample: TrueSample, seed: int) -> dict[str, Any]:

@@ -46,10 +46,11 @@ def format_truths(table: pd.DataFrame) -> str:
     """The table as text: a row per quantity, a column per sample."""
     samples = list(dict.fromkeys(table["sample_id"]))
     found: dict[str, dict[str, str]] = {"": {one: one for one in samples}}
-    for row in table.itertuples(index=False):
-        name = f"{row.quantity} ({row.unit})" if row.unit else str(row.quantity)
-        text = row.value if isinstance(row.value, str) else f"{row.value:.4g}"
-        found.setdefault(name, {})[row.sample_id] = text
+    columns = [table[name].tolist() for name in COLUMNS[:4]]
+    for sample_id, quantity, value, unit in zip(*columns, strict=True):
+        name = f"{quantity} ({unit})" if unit else f"{quantity}"
+        text = value if isinstance(value, str) else f"{value:.4g}"
+        found.setdefault(name, {})[sample_id] = text
     wide = max(map(len, found))
     return "\n".join(
         f"{name:{wide}}" + "".join(f"{cells.get(one, ''):>9}" for one in samples)

@@ -1,5 +1,6 @@
 """Fits of NMR as a project file asks for them."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -101,8 +102,9 @@ def _integrate(
     rows = split_rows(_do(series, choose_steps(job, series, options.recipe)))
     window, noise = options.window_ppm, options.noise_ppm
     if noise is not None:
-        pairs = np.array([measure_signal(one, window, noise) for one in rows])
-        return delays_s, pairs[:, 0], pairs[:, 1]
+        m, errors = np.array([measure_signal(one, window, noise) for one in rows]).T
+        alike = math.sqrt(float(np.square(errors).mean()))  # all rows have the same scans
+        return delays_s, m, np.full(len(m), alike)
     parts = [cut(one, window) for one in rows]
     step = abs(find_step(parts[0].axes[-1]))
     return delays_s, np.array([np.real(one.y).sum() * step for one in parts]), None

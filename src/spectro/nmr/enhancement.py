@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import norm
+from scipy.stats import norm, t
 
 from spectro.model import InputError, Spectrum, Uncertainty
 from spectro.processing.grid import find_step
@@ -103,7 +103,7 @@ class Enhancement:
 def measure_signal(
     spectrum: Spectrum, region: tuple[float, float], noise: tuple[float, float]
 ) -> tuple[float, float]:
-    """Integral of a region of a spectrum and its standard deviation by the noise.
+    """Integral of a region of a spectrum and its standard error by the noise.
 
     Parameters
     ----------
@@ -119,9 +119,11 @@ def measure_signal(
 
     Notes
     -----
-    The standard deviation is the root mean square of integrals over windows of the noise that are
+    The standard error is the root mean square of integrals over windows of the noise that are
     as wide as the region, so filters and zero filling, which make neighbours alike, are accounted
-    for; so is what is left of a baseline.
+    for; so is what is left of a baseline. As there are few windows, it is multiplied by the factor
+    of Student's distribution over that of the normal one, which `compute_enhancement` and
+    `quantify` take, so that their intervals hold as often as they say.
     """
     if spectrum.y.ndim != 1:
         raise InputError(f"Expected one dimension, got {spectrum.y.ndim}; take a slice.")
@@ -138,7 +140,9 @@ def measure_signal(
         )
     step = abs(find_step(spectrum.axes[0]))
     windows = outside[: len(outside) // n * n].reshape(-1, n).sum(axis=1)
-    return float(inside.sum()) * step, float(np.sqrt(np.mean(windows**2))) * step
+    tail = (1 + _LEVEL) / 2
+    student = float(t.ppf(tail, len(windows)) / norm.ppf(tail))
+    return float(inside.sum()) * step, student * float(np.sqrt(np.mean(windows**2))) * step
 
 
 def compute_enhancement(on: Signal, off: Signal) -> Enhancement:
