@@ -5,6 +5,7 @@ import fcntl
 import json
 import os
 import re
+import select
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -62,6 +63,7 @@ settings = {{ fit = "buildup", model = "stretched" }}
 """
 WIDTHS = (1280, 400)
 NO_NET = "MAP * ~NOTFOUND"
+PATIENCE_S = 120
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 Run = Callable[..., tuple[int, str, str]]
@@ -340,8 +342,9 @@ class Browser:
 
     def _read(self) -> dict[str, Any]:
         while b"\0" not in self._rest:
-            more = os.read(self._in, 1 << 16)
-            assert more, "the browser ended"
+            ready, _, _ = select.select([self._in], [], [], PATIENCE_S)
+            more = os.read(self._in, 1 << 16) if ready else b""
+            assert more, "the browser ended, or says nothing any more"
             self._rest += more
         first, _, self._rest = self._rest.partition(b"\0")
         return dict(json.loads(first))

@@ -74,7 +74,8 @@ def _describe_fields(contents: Contents, sample_id: str, gallery: Gallery) -> It
 def _describe_pooled(
     result: "SampleResult", entries: list[FieldEntry], gallery: Gallery, anchor: str
 ) -> Part:
-    notes = [f"{tell_count(len(result.fields), 'field')}, taken together."]
+    together = ", taken together" if len(result.fields) > 1 else ""
+    notes = [f"{tell_count(len(result.fields), 'field')}{together}."]
     parts = result.split_by_pixel_size()
     if len(parts) > 1:
         sizes = tell_list([tell_range([one.fields[0].pixel_size_nm[0]], "nm") for one in parts])
