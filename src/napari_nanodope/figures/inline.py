@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from napari_nanodope.figures.style import journal_style, make_figure
 
-_DPI = 220
+_DPI = 180
 _DROPPED = ("metadata", "style", "title")
 _REFERENCE = re.compile(r"url\(#([^)]+)\)")
 _NOT_IN_AN_ID = re.compile(r"[^A-Za-z0-9_-]+")

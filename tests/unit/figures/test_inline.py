@@ -61,7 +61,7 @@ def test_a_picture_is_a_png_with_an_alternative() -> None:
     found = re.search(r'src="data:image/png;base64,([^"]+)"', drawn.markup)
     assert found is not None
     with Image.open(io.BytesIO(base64.b64decode(found[1]))) as image:
-        assert image.size == (660, 440)
+        assert image.size == (540, 360)
     assert drawn.numbers["x"].tolist() == [0, 1]
 
 
