@@ -73,7 +73,8 @@ class MeasuredField:
         UnreadableFileError
             If they are damaged.
         """
-        if not all(path.is_file() for path in (one.table(TABLES[0]), one.folder / PROVENANCE)):
+        files = [*(one.table(name) for name in TABLES), one.folder / PROVENANCE]
+        if not all(path.is_file() for path in files):
             return None
         particles, radial = (load_table(one.table(name)) for name in TABLES)
         summary, told = load_json(one.folder / SUMMARY), load_json(one.folder / PROVENANCE)

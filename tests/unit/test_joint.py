@@ -116,6 +116,44 @@ def test_a_field_alone_is_pooled_to_itself(folder: Path, results: list[nd.FieldR
     np.testing.assert_allclose(pooled.profiles[columns], results[0].profiles[columns])
 
 
+@pytest.mark.parametrize(
+    "stages",
+    [
+        {"profile": {"distance": "erode-ceil"}},
+        {"profile": {"shell_nm": 1.2}, "count": {"threshold": "auto"}},
+        {"particles": {"volume": "host", "min_diameter_nm": 5.0}},
+    ],
+)
+def test_other_recipes_are_pooled_as_they_were_measured(
+    folder: Path, stages: dict[str, Any]
+) -> None:
+    params = nd.PhantomParams(shape_px=(90, 100), doping=1 / 200, background_counts=0.03)
+    seen, truth = nd.simulate_field(params, seed=8)
+    field = nd.FieldOfView(seen.survey, seen.maps, (0.8, 0.6))  # no longer square
+    result = nd.analyze(field, nd.Recipe().replace(**stages), labels=truth.labels)
+    put(folder, "a", result)
+    (pooled,) = nd.pool_sample(nd.Project.open(folder), "24h")
+    for name in ("surface_fraction", "surface_fraction_high", "dopant_mM", "n_included"):
+        assert pooled.summary[name] == pytest.approx(result.summary[name], rel=1e-9), name
+
+
+def test_fields_without_particles_change_nothing(
+    folder: Path, results: list[nd.FieldResult]
+) -> None:
+    empty, _ = nd.simulate_field(nd.PhantomParams(shape_px=(40, 40), n_particles=0), seed=1)
+    nothing = nd.analyze(empty, labels=np.zeros((40, 40), np.int32))
+    put(folder, "b", nothing)
+    (alone,) = nd.pool_sample(nd.Project.open(folder), "24h")
+    assert alone.summary["n_included"] == 0
+    assert alone.summary["dopant_mM"] is None
+    put(folder, "a", results[0])
+    (both,) = nd.pool_sample(nd.Project.open(folder), "24h")
+    assert both.summary["n_fields"] == 2
+    for name in ("dopant_mM", "dopants_total", "surface_fraction", "undoped_fraction"):
+        assert both.summary[name] == pytest.approx(results[0].summary[name]), name
+    assert len(both.split_by_pixel_size()) == 1
+
+
 def test_particles_of_different_fields_are_different(
     folder: Path, results: list[nd.FieldResult]
 ) -> None:

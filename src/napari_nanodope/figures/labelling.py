@@ -17,6 +17,7 @@ _GAPS_PT = (3.0, 7.0, 11.0)
 _MARKER_PT = 2.0  # half a marker
 _BAR_PT = 1.0  # half a bar
 _TOUCH = 0.5  # what it costs to touch something, in parts of a name that is covered
+_STEP_PX = 2.0  # between points along a line
 _FAR = 0.02  # and to be put further away, or elsewhere than to the upper right
 _BESIDE = tuple(product((1, -1, 0), (1, -1, 0)))[:-1]  # right, left, middle x up, down, middle
 
@@ -35,8 +36,8 @@ def name_points(ax: Axes, points: pd.DataFrame) -> None:
 
     Notes
     -----
-    Each name goes to where it covers least: points, bars, names that are written, or what is beyond
-    the panel.
+    Each name goes to where it covers least: points, bars, names that are written, dashed lines, or
+    what is beyond the panel.
     """
     figure = ax.get_figure(root=True)
     if figure is None:
@@ -45,12 +46,12 @@ def name_points(ax: Axes, points: pd.DataFrame) -> None:
     scale = figure.dpi / 72
     box = ax.get_window_extent()
     panel = np.array([box.x0, box.y0, box.x1, box.y1])
-    taken = _find_marks(ax, points, scale)
+    taken, lines = _find_marks(ax, points, scale), _find_lines(ax)
     for (sample_id, _), rows in points.groupby(["sample_id", "x"], sort=False):
         at = ax.transData.transform(rows[["x", "y"]].to_numpy())
         width, height = (scale * one for one in _measure(str(sample_id)))
         tried = [
-            (_cover(place, taken, panel) + _FAR * n, n_point, offset, place)
+            (_cover(place, taken, panel) + _cross(place, lines) + _FAR * n, n_point, offset, place)
             for n_point, point in enumerate(at)
             for n, offset in enumerate(product(_GAPS_PT, _BESIDE))
             for place in [_place(point, offset, (width, height), scale)]
@@ -99,6 +100,26 @@ def _cover(box: Boxes, taken: Boxes, panel: Boxes) -> float:
     area = _intersect(box, box[None])[0]
     covered, outside = _intersect(box, taken), area - _intersect(box, panel[None])[0]
     return float((covered.sum() + outside) / area + _TOUCH * (covered > 0).sum())
+
+
+def _cross(box: Boxes, lines: NDArray[np.float64]) -> float:
+    """What it costs that lines, as points (N, 2) in pixels, run through a box."""
+    inside = (lines >= box[:2]) & (lines <= box[2:])
+    return _TOUCH * bool(inside.all(axis=1).any())
+
+
+def _find_lines(ax: Axes) -> NDArray[np.float64]:
+    """Points (N, 2) in pixels, close to each other, along the dashed lines of a panel."""
+    found = [np.zeros((0, 2))]
+    for line in ax.lines:
+        if line.get_linestyle() == "--":
+            corners = ax.transData.transform(line.get_xydata())
+            length = np.concatenate(
+                [[0], np.cumsum(np.linalg.norm(np.diff(corners, axis=0), axis=1))]
+            )
+            at = np.arange(0, length[-1], _STEP_PX)
+            found.append(np.column_stack([np.interp(at, length, one) for one in corners.T]))
+    return np.vstack(found)
 
 
 def _intersect(box: Boxes, others: Boxes) -> NDArray[np.float64]:
