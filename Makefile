@@ -11,7 +11,7 @@ demo: $(VENV)/installed-core
 	$(BIN)/nanodope demo nanodope-demo
 
 test: $(VENV)/installed-dev
-	.ci/with-display $(BIN)/python -m pytest
+	.ci/with-browser .ci/with-display $(BIN)/python -m pytest
 
 check: $(VENV)/installed-dev
 	$(BIN)/ruff check

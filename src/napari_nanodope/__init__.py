@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from napari_nanodope.project import Project as Project
     from napari_nanodope.recipe import LineWindows as LineWindows
     from napari_nanodope.recipe import Recipe as Recipe
+    from napari_nanodope.report import write_report as write_report
     from napari_nanodope.results import FieldResult as FieldResult
     from napari_nanodope.segmentation import segment as segment
 
@@ -70,6 +71,7 @@ _HOMES = {
     "save_gallery": "gallery",
     "segment": "segmentation",
     "simulate_field": "phantom",
+    "write_report": "report",
     "widen": "joint",
 }
 

@@ -148,18 +148,10 @@ def reproduce(one: ProjectField) -> Reproduction:
     InputError
         If it has no results, or cannot be measured any more.
     """
-    if not (one.folder / PROVENANCE).is_file():
-        raise InputError(f"Expected results of {one.name}, got none; run 'nanodope batch' first.")
-    told = load_json(one.folder / PROVENANCE)
-    try:
-        recipe = Recipe.from_dict(told["recipe"], origin=str(one.folder / PROVENANCE))
-        settings, packages = told["settings"], told["packages"]
-        digest = told["input"]["sha256"]
-    except KeyError as error:
-        raise UnreadableFileError(
-            f"Expected {one.folder / PROVENANCE} to tell {error}, got a file without; run the "
-            f"batch again."
-        ) from None
+    told = _read_provenance(one)
+    recipe = Recipe.from_dict(told["recipe"], origin=str(one.folder / PROVENANCE))
+    settings, packages = told["settings"], told["packages"]
+    digest = told["input"]["sha256"]
     result = _measure(replace(one, settings=settings), recipe, read_given(one))
     found = result.provenance
     changes = [] if found["input"]["sha256"] == digest else ["The input has other bytes."]
@@ -176,6 +168,43 @@ def reproduce(one: ProjectField) -> Reproduction:
     if found["labels"]["sha256"] != told["labels"]["sha256"]:
         differences.insert(0, "The labels differ.")
     return Reproduction(one.name, tuple(differences), tuple(changes))
+
+
+def restore(one: ProjectField) -> FieldResult:
+    """Result of a field with its pictures, from its input and the labels that are there.
+
+    Settings are those of its provenance; nothing is outlined anew, and nothing is written. If
+    neither input nor labels changed since, the tables are those that were written.
+
+    Raises
+    ------
+    InputError
+        If it has no results, or its input cannot be read any more.
+    """
+    told = _read_provenance(one)
+    recipe = Recipe.from_dict(told["recipe"], origin=str(one.folder / PROVENANCE))
+    given = read_given(one)
+    if given is None:
+        labels, outlines = read_labels(one.folder / LABELS_FILE), _load_outlines(one.folder)
+        given = Given(labels if outlines is None else replace(outlines, labels=labels), {}, 0)
+    return _measure(replace(one, settings=told["settings"]), recipe, given)
+
+
+_TOLD = ("recipe", "settings", "packages", "version", "input", "labels")
+
+
+def _read_provenance(one: ProjectField) -> dict[str, Any]:
+    """What is written about a result, as far as measuring it again needs it."""
+    if not (one.folder / PROVENANCE).is_file():
+        raise InputError(f"Expected results of {one.name}, got none; run 'nanodope batch' first.")
+    told = load_json(one.folder / PROVENANCE)
+    missing = [name for name in _TOLD if name not in told]
+    if missing:
+        raise UnreadableFileError(
+            f"Expected {one.folder / PROVENANCE} to tell {missing[0]!r}, got a file without; run "
+            f"the batch again."
+        )
+    return told
 
 
 def _measure(one: ProjectField, recipe: Recipe, given: Given | None) -> FieldResult:
@@ -241,6 +270,8 @@ def _write(
         "settings": dict(one.settings),
         "recipe": result.recipe.model_dump(mode="json"),
         "packages": _list_versions(result.provenance),
+        "pixel_size_nm": list(result.field.pixel_size_nm),
+        "shape_px": list(result.field.shape),
         "labels_file": None if is_curated else hash_files([labels]),
         "machine": {"host": platform.node(), "system": platform.platform()},
         "seed": None,  # nothing is drawn at random

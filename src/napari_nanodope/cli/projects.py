@@ -14,18 +14,20 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from napari_nanodope.batch import BatchProgress, BatchReport
+    from napari_nanodope.project import Project
 
 _MOST_LINES = 20
 
 
-def _add_folder(parser: argparse.ArgumentParser) -> None:
+def add_folder(parser: argparse.ArgumentParser) -> None:
+    """Add the folder of the project."""
     text = "folder of the project (default: this one)"
     parser.add_argument("dir", nargs="?", type=Path, default=Path(), metavar="DIR", help=text)
 
 
 def _add_init(commands: Any) -> None:
     parser = add(commands, "init", _run_init, "make a project folder, with a file to edit")
-    _add_folder(parser)
+    add_folder(parser)
     parser.add_argument("--sheet", type=Path, metavar="FILE", help="CSV or Excel file of samples")
 
 
@@ -48,7 +50,7 @@ def _run_init(args: argparse.Namespace) -> int:
 
 def _add_status(commands: Any) -> None:
     text = "check a project file, and say what is done, changed, curated or failed"
-    _add_folder(add(commands, "status", _run_status, text))
+    add_folder(add(commands, "status", _run_status, text))
 
 
 def _run_status(args: argparse.Namespace) -> int:
@@ -108,29 +110,27 @@ def _print_orphans(n_orphans: int) -> None:
 def _add_batch(commands: Any) -> None:
     text = "measure every field and do every fit of a project that is new or changed"
     parser = add(commands, "batch", _run_batch, text)
-    _add_folder(parser)
-    parser.add_argument("--workers", type=int, default=2, help="processes (default 2)")
-    parser.add_argument("--scheduler", metavar="TCP", help="of a Dask cluster that runs already")
-    parser.add_argument("--memory-limit", default="auto", help="of each worker, as in 4GB")
+    add_folder(parser)
+    add_workers(parser)
     parser.add_argument(
         "--prune", action="store_true", help="remove tables of fields and fits that are gone"
     )
 
 
+def add_workers(parser: argparse.ArgumentParser) -> None:
+    """Add the options of whoever measures and fits."""
+    parser.add_argument("--workers", type=int, default=2, help="processes (default 2)")
+    parser.add_argument("--scheduler", metavar="TCP", help="of a Dask cluster that runs already")
+    parser.add_argument("--memory-limit", default="auto", help="of each worker, as in 4GB")
+
+
 def _run_batch(args: argparse.Namespace) -> int:
-    from napari_nanodope.batch import BatchStoppedError, run_batch  # noqa: PLC0415
+    from napari_nanodope.batch import BatchStoppedError  # noqa: PLC0415
     from napari_nanodope.project import Project  # noqa: PLC0415
 
     project = Project.open(args.dir)
     try:
-        with _bar() as tell:
-            report = run_batch(
-                project,
-                workers=args.workers,
-                scheduler=args.scheduler,
-                memory_limit=args.memory_limit,
-                progress=tell,
-            )
+        report = run_shown(project, args)
     except BatchStoppedError as error:
         complain(str(error))
         return FAILED
@@ -138,8 +138,22 @@ def _run_batch(args: argparse.Namespace) -> int:
     if args.json:
         print_json(_to_json(report) | {"removed": [str(path) for path in removed]})
     else:
-        _print_report(report, len(removed), is_pruned=args.prune)
+        print_batch(report, len(removed), is_pruned=args.prune)
     return FAILED if report.failures else OK
+
+
+def run_shown(project: "Project", args: argparse.Namespace) -> "BatchReport":
+    """Run a batch with the options of `add_workers`, and show how far it is."""
+    from napari_nanodope.batch import run_batch  # noqa: PLC0415
+
+    with _show_progress() as tell:
+        return run_batch(
+            project,
+            workers=args.workers,
+            scheduler=args.scheduler,
+            memory_limit=args.memory_limit,
+            progress=tell,
+        )
 
 
 def _to_json(report: "BatchReport") -> dict[str, Any]:
@@ -156,7 +170,8 @@ def _to_json(report: "BatchReport") -> dict[str, Any]:
     }
 
 
-def _print_report(report: "BatchReport", n_removed: int, *, is_pruned: bool) -> None:
+def print_batch(report: "BatchReport", n_removed: int = 0, *, is_pruned: bool = False) -> None:
+    """Print what a batch did, and complain of what it could not do."""
     if report.was_cut_off:
         print("The batch before was cut off; this one went on where it was.")
     print(
@@ -174,7 +189,7 @@ def _print_report(report: "BatchReport", n_removed: int, *, is_pruned: bool) -> 
 
 
 @contextmanager
-def _bar() -> "Iterator[Callable[[BatchProgress], None]]":
+def _show_progress() -> "Iterator[Callable[[BatchProgress], None]]":
     """Bar on standard error, on a terminal only: counts, rate and time left."""
     from tqdm import tqdm  # noqa: PLC0415
 
@@ -191,7 +206,7 @@ def _bar() -> "Iterator[Callable[[BatchProgress], None]]":
 def _add_export(commands: Any) -> None:
     text = "write the tables of a project as CSV, Parquet or Excel"
     parser = add(commands, "export", _run_export, text)
-    _add_folder(parser)
+    add_folder(parser)
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for files")
     parser.add_argument("--format", choices=["csv", "parquet", "excel"], default="csv")
 

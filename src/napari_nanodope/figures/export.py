@@ -83,18 +83,22 @@ def _draw_and_save(plan: _Plan, result: FieldResult, path: Path) -> list[Path]:
 
 
 def _plan(result: FieldResult) -> dict[str, _Plan]:
-    n_rows, n_columns = result.field.shape
-    dy, dx = result.field.pixel_size_nm
-    columns = choose_columns(result)
-    tall = min(max(n_rows * dy / (n_columns * dx), 0.3), 2.0)
-    maps_in = (DOUBLE_COLUMN_IN / columns * tall + 0.2) * 4 / columns
     radial_rows = count_rows(len(choose_classes(result, 5)) + 1)
     dopant_rows = count_rows(max(len(choose_classes(result, 6)), 1))
     return {
-        "maps": _Plan(DOUBLE_COLUMN_IN, maps_in, draw_maps),
+        "maps": _Plan(*measure_maps_in(result), draw_maps),
         "radial": _Plan(DOUBLE_COLUMN_IN, 1.9 * radial_rows, draw_radial_by_class),
         "dopants": _Plan(DOUBLE_COLUMN_IN, 1.8 * dopant_rows, draw_dopants_by_class),
         "sizes": _Plan(
             SINGLE_COLUMN_IN, 2.2, lambda figure, shown: draw_sizes(figure.subplots(), shown)
         ),
     }
+
+
+def measure_maps_in(result: FieldResult) -> tuple[float, float]:
+    """Width and height in inches in which `draw_maps` leaves little room empty."""
+    n_rows, n_columns = result.field.shape
+    dy, dx = result.field.pixel_size_nm
+    columns = choose_columns(result)
+    tall = min(max(n_rows * dy / (n_columns * dx), 0.3), 2.0)
+    return DOUBLE_COLUMN_IN, (DOUBLE_COLUMN_IN / columns * tall + 0.2) * 4 / columns
