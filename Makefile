@@ -11,7 +11,7 @@ demo: $(VENV)/installed-core
 	$(BIN)/nanodope demo nanodope-demo
 
 test: $(VENV)/installed-dev
-	.ci/with-browser .ci/with-display $(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 .ci/with-browser .ci/with-display $(BIN)/python -m pytest -n 2 --dist loadgroup
 
 check: $(VENV)/installed-dev
 	$(BIN)/ruff check
