@@ -18,18 +18,20 @@ from napari_nanodope._napari.layers import (
     constants_of,
     field_to_layers,
     layers_to_field,
+    tell_maps,
     to_features,
 )
 from napari_nanodope.core import editing
 from napari_nanodope.core.editing import NOTHING, Change
 from napari_nanodope.curation import Curation, Edit
 from napari_nanodope.model import FieldOfView, InputError, as_labels
-from napari_nanodope.recipe import MapsStage, Recipe
+from napari_nanodope.recipe import Recipe
 from napari_nanodope.results import FieldResult
 from napari_nanodope.segmentation import Outlines
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
+    from npe2.types import FullLayerData
 
 _sessions: "WeakKeyDictionary[ViewerModel, Session]" = WeakKeyDictionary()
 
@@ -68,7 +70,6 @@ class Session:
         self._view = LabelsView()
         self._curation: Curation | None = None
         self._keeping = Keeping()
-        self._outlines: Outlines | None = None
         self._lost: Labels | None = None
         self._result: FieldResult | None = None
         self._measured: tuple[Any, ...] = ()
@@ -112,7 +113,7 @@ class Session:
             self._go_on(*saved[-1])
         elif not is_known:
             self._set_field(field)
-            self._tell_maps(field)
+            self.set_recipe(tell_maps(field, self.recipe))
         return self.field or field
 
     def look_for_field(self) -> None:
@@ -120,12 +121,22 @@ class Session:
         with suppress(InputError):
             self.find_field()
 
-    def show_field(self, field: FieldOfView) -> None:
-        """Add the layers of a field, in the place of the same one shown before; work on it."""
-        chosen = self.recipe.field
-        new = field_to_layers(field, host=chosen.host, dopant=chosen.dopant)
+    def show_field(
+        self, field: FieldOfView, *, home: Path | None = None, gone: FieldOfView | None = None
+    ) -> None:
+        """Add the layers of a field, in the place of the same one shown before; work on it.
+
+        Its edits are kept at `home`, where one is given, and it takes the place of one that is
+        `gone`.
+        """
+        new = self._to_layers(field)
         self._sync_or_tell()
-        old = field if stack.is_shown(self.viewer, field) else None
+        if home is not None:
+            self._keeping.settle(field, home)
+        old = field if stack.is_shown(self.viewer, field) else gone
+        if old is not None and old is gone:
+            self.release()
+            stack.remove_labels(self.viewer, old)
         layers = stack.swap_layers(self.viewer, old, field, new)
         self._set_field(field)
         self.viewer.layers.selection.active = layers[-1]
@@ -137,9 +148,8 @@ class Session:
         the same; the result is stale.
         """
         self.sync()
-        old, chosen = self.field, self.recipe.field
-        new = field_to_layers(field, host=chosen.host, dopant=chosen.dopant)
-        stack.swap_layers(self.viewer, old, field, new)
+        old = self.field
+        stack.swap_layers(self.viewer, old, field, self._to_layers(field))
         if old is None or old.shape != field.shape:
             self._set_field(field)
             return
@@ -148,6 +158,10 @@ class Session:
         self.field_changed.emit()
         self.labels_changed.emit()
         self.result_changed.emit()
+
+    def _to_layers(self, field: FieldOfView) -> "list[FullLayerData]":
+        chosen = self.recipe.field
+        return field_to_layers(field, host=chosen.host, dopant=chosen.dopant)
 
     def show_result(self, result: FieldResult) -> None:
         """Add the layers of a result and go on with it: recipe, labels and what was left out."""
@@ -164,13 +178,6 @@ class Session:
         self._resume(result, *resumed)
         if not np.array_equal(painted, result.labels):
             layer.data = painted  # an edit like any other
-
-    def _tell_maps(self, field: FieldOfView) -> None:
-        """Let the recipe say how the maps of a field were read, whoever read them."""
-        if field.source is not None:
-            given = field.source.settings.get("given", {})
-            told = {name: given[name] for name in MapsStage.model_fields if name in given}
-            self.set_recipe(self.recipe.model_copy(update={"maps": MapsStage(**told)}))
 
     def _resume(
         self, result: FieldResult, by_hand: Mapping[int, str], outlines: Outlines | None
@@ -220,18 +227,15 @@ class Session:
         return {} if self._curation is None else self._curation.excluded
 
     @property
+    def is_kept(self) -> bool:
+        """Whether the labels, and all that is done to them, are in a folder."""
+        return self._curation is not None and self._curation.is_kept
+
+    @property
     def outlines(self) -> Outlines | None:
         """Labels with the scores of the particles that nobody has touched since."""
-        labels = self.labels
-        if labels is None or self._curation is None:
-            return None
-        origin, edits = self._curation.find_origin()
-        outlines = self._outlines if origin is None else origin
-        if not isinstance(outlines, Outlines):
-            return None
-        touched = {label for edit in edits for label in edit.change.touched.tolist()}
-        n_before = int(outlines.settings.get("n_edits", 0))
-        return outlines.edit(labels, touched, n_before + len(edits))
+        self._sync_or_tell()
+        return self._curation and self._curation.find_outlines(self._keeping.first)
 
     def set_outlines(self, outlines: Outlines) -> None:
         """Take over what segmentation found; it can be undone where there were labels before."""
@@ -246,8 +250,7 @@ class Session:
         array = as_labels(labels, field.shape)
         self.sync()
         if self._curation is None and not self._restore(field):  # another window may have begun
-            self._begin(array, field)
-            self._outlines = outlines
+            self._begin(array, field, outlines)
         elif self._curation is not None:
             change = editing.compare(self._curation.labels, array)
             self._after(self._curation.do(name, change, origin=outlines or "given"))
@@ -265,8 +268,10 @@ class Session:
         self.labels_changed.emit()
         self.result_changed.emit()
 
-    def _begin(self, labels: NDArray[np.int32], field: FieldOfView) -> None:
-        self._curation, notice = self._keeping.begin(labels, field)
+    def _begin(
+        self, labels: NDArray[np.int32], field: FieldOfView, outlines: Outlines | None = None
+    ) -> None:
+        self._curation, notice = self._keeping.begin(labels, field, outlines)
         self._show_labels()
         self._notice(notice)
 
@@ -424,7 +429,7 @@ class Session:
         self.release()
         self.field = field
         self._view.attach(None)
-        self._outlines = self._result = None
+        self._result = None
         self._chosen = ()
         self.notice = ""
         if field is not None:

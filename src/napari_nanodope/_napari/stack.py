@@ -93,6 +93,14 @@ def is_shown(viewer: "ViewerModel", field: FieldOfView) -> bool:
     )
 
 
+def remove_labels(viewer: "ViewerModel", field: FieldOfView) -> None:
+    """Remove the labels of a field."""
+    key = key_of(field)
+    for layer in list(viewer.layers):
+        if layer.metadata.get("role") == "labels" and layer.metadata.get("key") == key:
+            viewer.layers.remove(layer)
+
+
 def swap_layers(
     viewer: "ViewerModel",
     old: FieldOfView | None,
