@@ -22,7 +22,7 @@ from napari_nanodope._napari.layers import (
     to_features,
 )
 from napari_nanodope.core import editing
-from napari_nanodope.core.editing import NOTHING, Change
+from napari_nanodope.core.editing import Change
 from napari_nanodope.curation import Curation, Edit
 from napari_nanodope.model import FieldOfView, InputError, as_labels
 from napari_nanodope.recipe import Recipe
@@ -156,12 +156,11 @@ class Session:
         self.field = field
         self._view.forget_rows()
         self.field_changed.emit()
-        self.labels_changed.emit()
-        self.result_changed.emit()
+        self._tell_labels()
 
     def _to_layers(self, field: FieldOfView) -> "list[FullLayerData]":
-        chosen = self.recipe.field
-        return field_to_layers(field, host=chosen.host, dopant=chosen.dopant)
+        told = self.recipe.field
+        return field_to_layers(field, host=told.host, dopant=told.dopant)
 
     def show_result(self, result: FieldResult) -> None:
         """Add the layers of a result and go on with it: recipe, labels and what was left out."""
@@ -255,8 +254,7 @@ class Session:
             change = editing.compare(self._curation.labels, array)
             self._after(self._curation.do(name, change, origin=outlines or "given"))
         self.choose([])
-        self.labels_changed.emit()
-        self.result_changed.emit()
+        self._tell_labels()
 
     def keep_in(self, folder: str | Path) -> None:
         """Write edits into this folder from now on, or go on with those that it holds."""
@@ -265,8 +263,7 @@ class Session:
         if self._curation is None and not self._restore(field):
             labels = np.zeros(field.shape, np.int32) if labels is None else labels
             self._begin(labels, field)
-        self.labels_changed.emit()
-        self.result_changed.emit()
+        self._tell_labels()
 
     def _begin(
         self, labels: NDArray[np.int32], field: FieldOfView, outlines: Outlines | None = None
@@ -438,8 +435,7 @@ class Session:
             self._restore(field)
         self.field_changed.emit()
         self.chosen_changed.emit()
-        self.labels_changed.emit()
-        self.result_changed.emit()
+        self._tell_labels()
 
     def _curated(self) -> Curation:
         if self._curation is None:
@@ -455,16 +451,16 @@ class Session:
     def _after(self, edit: Edit | None) -> None:
         """Show an operation of the history in the layer, and tell of it."""
         if edit is not None:
-            self._push(edit)
+            if not self._view.apply(edit.change):
+                self._show_labels()
             self._tell(edit.change)
-
-    def _push(self, edit: Edit | None) -> None:
-        if not self._view.apply(NOTHING if edit is None else edit.change):
-            self._show_labels()
 
     def _tell(self, change: Change) -> None:
         self._view.forget_rows(change.touched)
         self.choose(self._chosen)  # without those that are gone
+        self._tell_labels()
+
+    def _tell_labels(self) -> None:
         self.labels_changed.emit()
         self.result_changed.emit()
 
@@ -489,8 +485,7 @@ class Session:
                 self._sync_or_tell()
                 self._lost = self.layer
                 self._view.attach(None)
-                self.labels_changed.emit()
-                self.result_changed.emit()
+                self._tell_labels()
             if self.field is not None and not stack.has_fields(self.viewer):
                 self._set_field(None)  # as when the viewer closes: others may take the edits
         finally:
@@ -501,5 +496,4 @@ class Session:
         if event.value is self._lost and self.layer is None and self._curation is not None:
             self._view.attach(event.value)
             self._show_labels()
-            self.labels_changed.emit()
-            self.result_changed.emit()
+            self._tell_labels()

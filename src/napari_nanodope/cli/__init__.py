@@ -24,6 +24,7 @@ from napari_nanodope.cli.console import (
     print_json,
     progress,
 )
+from napari_nanodope.cli.review import add_review
 from napari_nanodope.cli.training import add_evaluate, add_train
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ def _build_parser() -> Parser:
         add_train,
         add_evaluate,
         *projects.COMMANDS,
+        add_review,
     ):
         add_one(commands)
     return parser
