@@ -73,6 +73,12 @@ class Axis:
         name = self.name[:1].upper() + self.name[1:]
         return f"{name} ({self.unit})" if self.unit else name
 
+    @property
+    def column(self) -> str:
+        """Name of a column of a table, with the unit as a suffix."""
+        words = [*self.name.split(), self.unit] if self.unit else self.name.split()
+        return "_".join(words) or "x"
+
 
 @dataclass(frozen=True, slots=True)
 class Step:

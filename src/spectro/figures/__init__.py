@@ -13,6 +13,7 @@ from spectro.figures.buildup import draw_buildup
 from spectro.figures.correlation import draw_correlation
 from spectro.figures.export import save_figure
 from spectro.figures.fits import draw_fit
+from spectro.figures.kinds import draw_kind
 from spectro.figures.layers import draw_layers
 from spectro.figures.respdor import draw_respdor
 from spectro.figures.saturation import draw_saturation
@@ -34,6 +35,7 @@ __all__ = [
     "draw_correlation",
     "draw_eseem",
     "draw_fit",
+    "draw_kind",
     "draw_layers",
     "draw_respdor",
     "draw_saturation",

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 
 from spectro.figures.labels import raise_mass_numbers
-from spectro.figures.spectra import LINE_COLOURS, name_column
+from spectro.figures.spectra import LINE_COLOURS
 from spectro.figures.style import BLACK, BLUE, GREY
 from spectro.model import InputError, Spectrum
 from spectro.nmr import take_slice
@@ -152,8 +152,8 @@ def _tabulate(spectrum: Spectrum, y: NDArray[np.float64], noise: float) -> pd.Da
     over, across = np.meshgrid(first.values, second.values, indexing="ij")
     return pd.DataFrame(
         {
-            f"first_{name_column(first)}": over.ravel(),
-            f"second_{name_column(second)}": across.ravel(),
+            f"first_{first.column}": over.ravel(),
+            f"second_{second.column}": across.ravel(),
             "intensity": y.ravel(),
             "over_noise": y.ravel() / noise if noise > 0 else np.inf,
         }

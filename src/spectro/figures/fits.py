@@ -20,7 +20,6 @@ from spectro.figures.spectra import (
     get_only_axis,
     join_limits,
     label_intensity,
-    name_column,
     name_intensity,
 )
 from spectro.figures.style import BLACK, GREY, VERMILION, count_rows
@@ -155,7 +154,7 @@ def _tabulate(curve: Curve) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "curve": curve.data.title,
-            name_column(axis): axis.values,
+            axis.column: axis.values,
             "data": np.real(curve.data.y),
             "best_fit": np.real(curve.best_fit.y),
             "residual": np.real(curve.residual),

@@ -14,7 +14,6 @@ from spectro.figures.spectra import (
     get_only_axis,
     join_limits,
     label_intensity,
-    name_column,
 )
 from spectro.figures.style import BLACK, VERMILION
 from spectro.model import Axis, FitResult, InputError, Spectrum
@@ -97,7 +96,7 @@ def _collect(series: FitResult | Sequence[Spectrum]) -> tuple[list[pd.DataFrame]
 
 def _start_table(spectrum: Spectrum) -> pd.DataFrame:
     axis = get_only_axis(spectrum)
-    numbers = {name_column(axis): axis.values, "data": np.real(spectrum.y)}
+    numbers = {axis.column: axis.values, "data": np.real(spectrum.y)}
     return pd.DataFrame({"curve": spectrum.title, **numbers})
 
 

@@ -7,7 +7,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 
 from spectro.figures.labels import raise_mass_numbers
-from spectro.figures.spectra import name_column
 from spectro.figures.style import BLACK, BLUE, GREY, VERMILION
 
 if TYPE_CHECKING:
@@ -58,7 +57,7 @@ def draw_solid_effect(figure: Figure | SubFigure, profile: "SolidEffect") -> pd.
     upper.set_title(f"{fixed}, $d$ = {profile.shift_mT:.3f} mT", loc="right")
     return pd.DataFrame(
         {
-            name_column(axis): axis.values,
+            axis.column: axis.values,
             "absorption": profile.absorption.y,
             "enhancement": profile.profile.y,
         }

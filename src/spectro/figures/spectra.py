@@ -42,7 +42,7 @@ def draw_spectrum(
         If the spectrum has several axes.
     """
     axis, y = get_only_axis(spectrum), spectrum.y
-    table = pd.DataFrame({name_column(axis): axis.values, "intensity": np.real(y)})
+    table = pd.DataFrame({axis.column: axis.values, "intensity": np.real(y)})
     limits = join_limits(ax, axis)
     if np.iscomplexobj(y):
         table["imaginary"] = np.imag(y)
@@ -125,12 +125,6 @@ def get_only_axis(spectrum: Spectrum) -> Axis:
             f"{spectrum.title}; draw its rows one by one."
         )
     return spectrum.axes[0]
-
-
-def name_column(axis: Axis) -> str:
-    """Name of a column of a table, with the unit as a suffix."""
-    words = [*axis.name.split(), axis.unit] if axis.unit else axis.name.split()
-    return "_".join(words) or "x"
 
 
 def join_limits(ax: Axes, axis: Axis) -> tuple[float, float]:

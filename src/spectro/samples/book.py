@@ -434,13 +434,15 @@ def _find_missing(book: SampleBook, folder: Path) -> list[Problem]:
                 continue  # told already, or seen when it is read
             if not is_there:
                 line = book.lines.line_of(("measurement", number, "files"))
-                told = f"measurement: no file matches {pattern!r}{_nearest_path(folder, pattern)}."
+                told = (
+                    f"measurement: no file matches {pattern!r}{find_nearest_path(folder, pattern)}."
+                )
                 problems.append(Problem(line, told, is_missing_file=True))
     return problems
 
 
-def _nearest_path(folder: Path, pattern: str) -> str:
-    """What is there beside the first part of a path that is not."""
+def find_nearest_path(folder: Path, pattern: str) -> str:
+    """What is there beside the first part of a path that is not, in brackets."""
     here = folder
     for part in Path(pattern).parts:
         if next(iter(here.glob(part)), None) is None or any(c in part for c in "*?["):

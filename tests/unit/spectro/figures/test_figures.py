@@ -14,7 +14,6 @@ from matplotlib.text import Annotation
 import spectro
 from spectro import epr, figures
 from spectro.figures.labels import raise_mass_numbers
-from spectro.figures.spectra import name_column
 from spectro.model import Axis, Curve, FitResult, Spectrum, Uncertainty
 
 FIELD = Axis(np.linspace(300.0, 380.0, 401), "magnetic field", "mT")
@@ -146,7 +145,7 @@ def test_two_dimensions_are_refused(ax):
 
 @pytest.mark.parametrize(("name", "unit", "column"), [("a b", "mT", "a_b_mT"), ("", "", "x")])
 def test_columns_carry_units(name, unit, column):
-    assert name_column(Axis(np.arange(2.0), name, unit)) == column
+    assert Axis(np.arange(2.0), name, unit).column == column
 
 
 @pytest.mark.parametrize("axis", [FIELD, SHIFT], ids=["field", "shift"])

@@ -10,21 +10,14 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import spectro
+from spectro.cli.console import BAD_INPUT, FAILED, OK, Parser, complain, complain_of
+from spectro.cli.fits import add_fit
 
 if TYPE_CHECKING:
-    from spectro.model import FitResult, Spectrum
-
-OK, FAILED, BAD_INPUT = 0, 1, 2
-
-
-class _Parser(argparse.ArgumentParser):
-    """Parser whose errors are one line."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(BAD_INPUT, f"{self.prog}: {message}; try '{self.prog} --help'.\n")
+    from spectro.model import Spectrum
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -36,28 +29,23 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return code
     except spectro.InputError as error:
-        return _complain(str(error))
+        return complain_of(error)
     except BrokenPipeError:  # whoever read the output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     except OSError as error:
-        return _complain(f"{error.filename or 'File'}: {error.strerror or error}; check the path.")
+        return complain(f"{error.filename or 'File'}: {error.strerror or error}; check the path.")
     except KeyboardInterrupt:
-        _complain("Stopped.")
+        complain("Stopped.")
         return FAILED
 
 
-def _complain(message: str) -> int:
-    print(f"spectro: {' '.join(message.split())}", file=sys.stderr)
-    return BAD_INPUT
-
-
-def _build_parser() -> _Parser:
-    parser = _Parser(prog="spectro", description=(spectro.__doc__ or "").split("\n")[0])
+def _build_parser() -> Parser:
+    parser = Parser(prog="spectro", description=(spectro.__doc__ or "").split("\n")[0])
     parser.add_argument("--version", action="version", version=spectro.__version__)
-    commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=Parser)
     _add_info(commands)
-    _add_fit(commands)
+    add_fit(commands)
     _add_process(commands)
     return parser
 
@@ -85,7 +73,7 @@ def _run_info(args: argparse.Namespace) -> int:
         for name, spectra in found.items():
             print("\n".join(_format(name, spectra)))
     for failure in failures:
-        _complain(failure)
+        complain(failure)
     return OK if not failures else FAILED if found else BAD_INPUT
 
 
@@ -133,84 +121,6 @@ def _to_text(value: Any) -> str:
     return f"{value:.8g}" if isinstance(value, float) else str(value)
 
 
-def _add_fit(commands: Any) -> None:
-    text = "fit a CW EPR spectrum: g, couplings, zero-field splitting, widths, with intervals"
-    parser = commands.add_parser("fit", help=text, description=text)
-    parser.add_argument("file", type=Path, metavar="FILE")
-    parser.add_argument("--model", required=True, metavar="NAME", help="mn2+, gd3+, cu2+, radical")
-    parser.add_argument("--vary", metavar="NAMES", help="with commas, as g,a_MHz,d_MHz,gaussian_mT")
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="where a parameter starts, or stays if it is not varied",
-    )
-    parser.add_argument("--window", nargs=2, type=float, metavar=("LOW_mT", "HIGH_mT"))
-    parser.add_argument("--baseline", type=int, default=1, metavar="DEGREE", help="-1 for none")
-    parser.add_argument("--frequency", type=float, metavar="GHZ", help="where the file has none")
-    parser.add_argument("--slice", type=int, metavar="N", help="of a series, counted from 0")
-    parser.add_argument("--starts", type=int, default=3, metavar="N", help="default 3")
-    parser.add_argument("--seed", type=int, default=0, help="of the starts; default 0")
-    parser.add_argument("--profile", metavar="NAMES", help="intervals of these by profile")
-    parser.add_argument(
-        "--out", type=Path, metavar="DIR", help="write fit.json and the figure here"
-    )
-    parser.add_argument("--json", action="store_true", help="print JSON for machines")
-    parser.set_defaults(run=_run_fit)
-
-
-def _run_fit(args: argparse.Namespace) -> int:
-    from spectro.epr import CwFit, fit_cw  # noqa: PLC0415 - numba is not loaded for the other ones
-    from spectro.epr.models import find_model  # noqa: PLC0415
-    from spectro.epr.parameters import Component  # noqa: PLC0415
-    from spectro.fitting import Search  # noqa: PLC0415
-
-    model = find_model(args.model)
-    spectrum = spectro.load(args.file)
-    if args.slice is not None:
-        spectrum = spectrum.take(args.slice)
-    system, line = Component("", model.system, model.line).replace(_read_values(args.set))
-    vary = model.vary if args.vary is None else tuple(one.strip() for one in args.vary.split(","))
-    settings = {} if args.frequency is None else {"frequency_GHz": args.frequency}
-    fit = fit_cw(
-        spectrum,
-        system,
-        line,
-        vary=vary,
-        options=CwFit(
-            args.baseline,
-            window_mT=tuple(args.window) if args.window else None,
-            experiment=settings,
-        ),
-        search=Search(
-            args.starts, args.seed, profile=tuple(args.profile.split(",")) if args.profile else ()
-        ),
-    )
-    if args.json:
-        print(json.dumps(fit.to_dict(), indent=2, ensure_ascii=False))
-    else:
-        print("\n".join((f"{spectrum.title}: {fit.model}", *(f"  {s}" for s in fit.statements))))
-        for warning in fit.warnings:
-            print(f"Warning: {warning}", file=sys.stderr)
-    if args.out is not None:
-        _save_fit(fit, args.out, args.file.stem)
-    return OK if fit.is_converged else FAILED
-
-
-def _read_values(settings: Sequence[str]) -> dict[str, float]:
-    values = {}
-    for one in settings:
-        name, sign, text = one.partition("=")
-        try:
-            values[name.strip()] = float(text)
-        except ValueError:
-            sign = ""
-        if not sign:
-            raise spectro.InputError(f"Expected NAME=VALUE after --set, got {one!r}.")
-    return values
-
-
 def _add_process(commands: Any) -> None:
     text = "process NMR data by a recipe, or suggest one"
     parser = commands.add_parser("process", help=text, description=text)
@@ -245,14 +155,3 @@ def _run_process(args: argparse.Namespace) -> int:
     save(done, args.out)
     print(f"{args.out}: {' x '.join(map(str, done.y.shape))} over {done.axes[-1].label}")
     return OK
-
-
-def _save_fit(fit: "FitResult", folder: Path, stem: str) -> None:
-    from spectro.figures import draw_fit, journal_style, make_figure, save_figure  # noqa: PLC0415
-
-    with journal_style():
-        figure = make_figure(3.33, 3.2)
-        numbers = draw_fit(figure, fit)
-    files = save_figure(figure, folder / f"{stem}-fit", numbers)
-    files.append(fit.save(folder / f"{stem}-fit.json"))
-    print(f"Written to {folder}: {', '.join(file.name for file in files)}", file=sys.stderr)
