@@ -224,9 +224,7 @@ class Curation:
         n_before = int(outlines.settings.get("n_edits", 0))
         return outlines.edit(self.labels, touched, n_before + len(edits))
 
-    def do(
-        self, name: str, change: Change, *, origin: Outlines | str | None = None
-    ) -> Edit | None:
+    def do(self, name: str, change: Change, *, origin: Outlines | str | None = None) -> Edit | None:
         """Change labels; None where no pixel changes.
 
         Particles that lose all their pixels are no longer excluded. With an `origin`, labels have

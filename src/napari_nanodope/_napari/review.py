@@ -235,8 +235,9 @@ class Review:
         state = self.queue.states.get(one.name)
         if state is None or not session.is_kept or state.status == "rejected":
             return
-        self.queue = self.queue.update({one.name: _edit(state)})
-        self.changed.emit()
+        if state.status != "curated" or state.is_current:
+            self.queue = self.queue.update({one.name: _edit(state)})
+            self.changed.emit()
 
 
 def _edit(state: FieldState) -> FieldState:

@@ -21,7 +21,7 @@ from spectro.figures import (
     draw_spectrum,
 )
 from spectro.fitting.search import round_together
-from spectro.jobs import list_fits
+from spectro.jobs import FitJob, find_jobs, list_fits
 from spectro.jobs.files import load_fit
 from spectro.jobs.job import list_partners
 from spectro.model import FitResult, Uncertainty
@@ -43,19 +43,34 @@ class Entry:
         What it is called in a list.
     kind : str
         Of a fit, as in "cw"; empty for a measurement.
+    job : FitJob, optional
+        What the project asks for; None for a measurement, and for a fit it asks for no longer.
     """
 
     path: Path
     text: str
     kind: str = ""
+    job: FitJob | None = None
 
 
 def list_entries(project: Project, sample_id: str) -> list[Entry]:
-    """Fits of a sample, and then its measurements by other techniques than microscopy."""
-    entries = []
-    for path in list_fits(project.folder, sample_id):
-        technique, kind, *rest = path.stem.split("-", 2)
-        entries.append(Entry(path, f"fit: {technique}, {kind}, {'-'.join(rest)}", kind))
+    """Fits of a sample, then its measurements but those of microscopy, then fits not yet run."""
+    jobs, _ = find_jobs(project.book, project.folder)
+    asked = {one.path: one for one in jobs if one.sample_id == sample_id}
+    there = list_fits(project.folder, sample_id)
+    done = [_name_fit(path, asked.get(path), is_there=True) for path in there]
+    lacking = [_name_fit(path, one, is_there=False) for path, one in asked.items()]
+    lacking = [one for one in lacking if one.path not in there]
+    return [*done, *_list_measurements(project, sample_id), *lacking]
+
+
+def _name_fit(path: Path, job: FitJob | None, *, is_there: bool) -> Entry:
+    technique, kind, *rest = path.stem.split("-", 2)
+    doubt = " (not run yet)" if not is_there else "" if job else " (no longer asked for)"
+    return Entry(path, f"{_spell(technique)} fit, {kind}: {'-'.join(rest)}{doubt}", kind, job)
+
+
+def _list_measurements(project: Project, sample_id: str) -> Iterator[Entry]:
     known: set[Path] = set()
     for one in project.book.measurements_of(sample_id):
         if one.technique == "eds":
@@ -64,8 +79,11 @@ def list_entries(project: Project, sample_id: str) -> list[Entry]:
             if path not in known:
                 known.update([path, *list_partners(path)])
                 name = path.relative_to(project.folder).as_posix()
-                entries.append(Entry(path, f"{one.technique}: {name}"))
-    return entries
+                yield Entry(path, f"{_spell(one.technique)}: {name}")
+
+
+def _spell(technique: str) -> str:
+    return technique.upper().replace("VIS", "vis")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +98,14 @@ class Loaded:
         Empty for a fit.
     fit : FitResult, optional
         Of a fit.
+    doubt : str
+        Why a run would not find the same fit any more; empty where it would.
     """
 
     entry: Entry
     spectra: tuple[Spectrum, ...] = ()
     fit: FitResult | None = None
+    doubt: str = ""
 
     @property
     def parts(self) -> list[str]:
@@ -103,7 +124,9 @@ def load_entry(entry: Entry) -> Loaded:
     """
     with _telling():
         if entry.kind:
-            return Loaded(entry, fit=load_fit(entry.path))
+            state = None if entry.job is None else entry.job.find_state()
+            doubt = "" if state is None else state.problem or state.reason
+            return Loaded(entry, fit=load_fit(entry.path), doubt=doubt)
         return Loaded(entry, tuple(load_all(entry.path)))
 
 
@@ -141,14 +164,23 @@ def _draw_spectrum(figure: Figure, spectrum: Spectrum) -> None:
 
 
 def describe(loaded: Loaded) -> list[str]:
-    """What was found by a fit, or what is known of a measurement; sentences and lines."""
+    """What a fit says besides its numbers, or what is known of a measurement."""
     if loaded.fit is not None:
-        fit = loaded.fit
-        return [f"Fit of {fit.model}.", *fit.statements, *(f"Warning: {w}" for w in fit.warnings)]
+        fit, doubt = loaded.fit, loaded.doubt
+        numbers = tuple(f"{name} = " for name in fit.values)
+        said = [one for one in fit.statements if not one.startswith(numbers)]
+        warned = [f"Warning: {one}" for one in fit.warnings]
+        due = [f"To fit again ({doubt}): run 'nanodope batch'."] if doubt else []
+        return [*due, f"Fit of {fit.model}.", *said, *warned]
     one = loaded.spectra[0]
-    shape = " x ".join(map(str, one.y.shape))
-    told = [f"{key} {value:.6g}" for key, value in one.metadata.items() if isinstance(value, float)]
-    return [f"{one.title}: {shape} points over {one.axes[-1].label}, by {one.source.reader}.", *told]
+    shape, axis = " x ".join(map(str, one.y.shape)), one.axes[-1]
+    low, high = float(axis.values.min()), float(axis.values.max())
+    where = f"{axis.name or 'axis'} {low:.6g} to {high:.6g} {axis.unit}".rstrip()
+    known = [(key, value) for key, value in one.metadata.items() if isinstance(value, float)]
+    return [
+        f"{one.title}: {shape} points, {where}; {one.source.reader}.",
+        ", ".join(f"{key} = {value:.6g}" for key, value in known),
+    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QTimer
+from qtpy.QtCore import QSize, QTimer
 from qtpy.QtWidgets import QScrollArea, QTabWidget
 
 from napari_nanodope._napari.session import session_of
@@ -57,6 +57,11 @@ class Dock(QTabWidget):
         viewer.layers.events.inserted.connect(self._on_inserted)
         viewer.canvas.overlays.scale_bar.visible = True
         self._session.look_for_field()
+
+    def sizeHint(self) -> QSize:
+        """Wide enough for every tab to be seen, where the window is."""
+        hint, bar = super().sizeHint(), self.tabBar()
+        return hint if bar is None else hint.expandedTo(QSize(bar.sizeHint().width(), 0))
 
     def open_project(self, folder: "str | Path") -> None:
         """Turn to the Project panel, and open a project in it."""

@@ -33,8 +33,8 @@ REASONS = ("drifted", "out of focus", "contaminated", "too few particles", "wron
 _EVERY_SAMPLE, _EVERY_STATUS = "every sample", "every status"
 _STATUSES = (TO_REVIEW, DUE, "new", "automatic", "curated", "rejected")
 _OTHER_RECIPE = (
-    "Settings in the panels differ from those of the project, by which a batch measures this field; "
-    "open it again to have those back."
+    "Settings in the panels differ from those of the project, by which a batch measures this "
+    "field; open it again to have those back."
 )
 _N_TOLD = 3  # of what is missing
 
@@ -81,7 +81,8 @@ class ProjectPanel(Panel):
         browse.clicked.connect(self._browse)
         again.clicked.connect(self._open_typed)
         again.setToolTip("Read the project anew, as after a batch")
-        top, choice = _make_row(self.folder, browse, again), _make_row(self.sample, self.status)
+        top = _make_row(self.folder, browse, again)
+        self._filters = _make_row(self.sample, self.status)
         self._work = QWidget()
         grid = QGridLayout(self._work)
         grid.setContentsMargins(0, 0, 0, 0)
@@ -101,9 +102,10 @@ class ProjectPanel(Panel):
             if key:
                 self.actions_by_key[key] = act
         grid.addWidget(self.reason, 2, 1)
-        self.fill(
-            top, self.progress, self.counts, choice, self.table, self.about, self._work, self.note
-        )
+        shown = (self.progress, self.counts, self._filters, self.table, self.about, self._work)
+        self.fill(top, *shown, self.note)
+        self._layout.setStretchFactor(self.table, 1)
+        self._layout.addStretch(0)
 
     def _bind_keys(self) -> None:
         for key, act in self.actions_by_key.items():
@@ -187,19 +189,22 @@ class ProjectPanel(Panel):
         self.attempt(lambda: self.open_field(self._find_queue().project.field(name)))
 
     def go(self, step: int) -> None:
-        """Open the next field of those that are listed, or with -1 the one before.
+        """Open the next field of those that are listed, or the one before.
+
+        Parameters
+        ----------
+        step : int
+            1 or -1.
 
         Raises
         ------
         InputError
             If there is none.
         """
-        queue = self._find_queue()
-        fields = queue.project.fields
-        listed = {one.name for one in self._list_fields()}
+        fields = self._find_queue().project.fields[::step]
         names = [one.name for one in fields]
-        here = names.index(self._chosen) if self._chosen in names else -1 if step > 0 else len(names)
-        rest = fields[here + 1 :] if step > 0 else fields[max(here, 0) - 1 :: -1] if here else ()
+        rest = fields[names.index(self._chosen) + 1 :] if self._chosen in names else fields
+        listed = {one.name for one in self._list_fields()}
         one = next((one for one in rest if one.name in listed), None)
         if one is None:
             where = "after" if step > 0 else "before"
@@ -268,7 +273,7 @@ class ProjectPanel(Panel):
 
     def _show_queue(self) -> None:
         queue = self.review.queue
-        for one in (self.progress, self.counts, self._work, self.table):
+        for one in (self.progress, self.counts, self._filters, self.table, self._work):
             one.setVisible(queue is not None)
         if queue is not None:
             n = len(queue.states)

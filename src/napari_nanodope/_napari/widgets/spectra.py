@@ -28,11 +28,12 @@ from napari_nanodope._napari.widgets.canvas import Canvas
 from napari_nanodope._napari.widgets.panel import Panel
 from napari_nanodope.figures.style import draw_nothing
 from napari_nanodope.model import InputError
-from napari_nanodope.project import Project
 
 if TYPE_CHECKING:
     import napari
     from matplotlib.figure import Figure
+
+    from napari_nanodope.project import Project
 
 _NO_PROJECT = "Open a project first: the Project tab."
 _NO_SPECTRA = "No spectra of this sample are in the project."
@@ -66,6 +67,7 @@ class SpectraPanel(Panel):
         self.about.setWordWrap(True)
         self.about.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.fill(self.sample, self.list, self.part, self.canvas, self.table, self.about)
+        self._layout.addStretch(1)
         self.follow(self.review.changed, self._show_samples)
         self.follow(self.review.turned, self._follow_field)
         self.follow(self.session.field_changed, self._follow_field)
