@@ -114,6 +114,7 @@ class Curation:
         self._folder = Path(folder) if folder is not None else None
         self._pixel_size_nm = pixel_size_nm
         self._n_lines = self._n_saved = 0
+        self._is_noted = True  # in the labels, how many lines they contain
         self._size = 0
         self._lock: FileLock | None = None
         if self._folder is None:
@@ -175,6 +176,7 @@ class Curation:
                     f"it, got another; put back the {LABELS_FILE} that belongs to it."
                 ) from None
         self._n_lines, self._n_saved, self._size = len(entries), n_saved, size
+        self._is_noted = _NOTE in note
         return self
 
     @property
@@ -210,10 +212,7 @@ class Curation:
     def find_outlines(self, first: Outlines | None) -> Outlines | None:
         """Labels with the scores of the particles that nobody has touched; None without scores.
 
-        Parameters
-        ----------
-        first : Outlines, optional
-            Segmentation that the history began with.
+        `first` is the segmentation that the history began with.
         """
         replaced = [n for n, edit in enumerate(self._done) if edit.origin is not None]
         outlines = self._done[replaced[-1]].origin if replaced else first
@@ -278,7 +277,7 @@ class Curation:
         path, note = self._folder / LABELS_FILE, {_NOTE: self._n_lines}
         with _telling(path):
             save_labels(self._labels, path, self._pixel_size_nm, note=note)
-        self._n_saved = self._n_lines
+        self._n_saved, self._is_noted = self._n_lines, True
 
     def close(self) -> bool:
         """Write the labels and let others open the folder; nothing is written from then on.
@@ -393,6 +392,8 @@ class Curation:
         if self._folder is None:
             self._n_lines += 1
             return
+        if not self._is_noted:  # labels of a batch, which would not go with a log
+            self.save()
         path = self._folder / LOG_FILE
         with _telling(path):
             size = path.stat().st_size if path.exists() else 0
