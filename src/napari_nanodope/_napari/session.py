@@ -133,11 +133,12 @@ class Session:
         self._sync_or_tell()
         if home is not None:
             self._keeping.settle(field, home)
-        old = field if stack.is_shown(self.viewer, field) else gone
-        if old is not None and old is gone:
+        if gone is None:
+            old = field if stack.is_shown(self.viewer, field) else None
+            layers = stack.swap_layers(self.viewer, old, field, new)
+        else:
             self.release()
-            stack.remove_labels(self.viewer, old)
-        layers = stack.swap_layers(self.viewer, old, field, new)
+            layers = stack.refill_layers(self.viewer, gone, field, new)
         self._set_field(field)
         self.viewer.layers.selection.active = layers[-1]
 
