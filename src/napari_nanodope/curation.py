@@ -68,9 +68,10 @@ class Edit:
             entry["runs"] = _to_runs(self.change)
         if self.reasons:
             entry["reasons"] = {str(label): list(pair) for label, pair in self.reasons.items()}
-        if self.origin is not None:
-            is_outlined = isinstance(self.origin, Outlines)
-            entry["origin"] = self.origin.to_dict() if is_outlined else self.origin
+        if isinstance(self.origin, Outlines):
+            entry["origin"] = self.origin.to_dict()
+        elif self.origin is not None:
+            entry["origin"] = self.origin
         return entry
 
     @classmethod

@@ -110,8 +110,8 @@ def read_given(one: ProjectField) -> Given | None:
         return Given(labels if outlines is None else replace(outlines, labels=labels), {}, 0)
     curation = Curation.read(one.folder)
     found = curation.find_outlines(outlines)
-    labels = curation.labels if found is None else found
-    return Given(labels, curation.excluded, curation.n_operations)
+    edited = curation.labels if found is None else found
+    return Given(edited, curation.excluded, curation.n_operations)
 
 
 @dataclass(frozen=True, slots=True)

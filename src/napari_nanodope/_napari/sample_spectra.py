@@ -1,11 +1,13 @@
 """Spectra and fits of a sample of a project: listed, read and drawn."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from napari_nanodope.model import InputError
@@ -26,7 +28,11 @@ from spectro.jobs.files import load_fit
 from spectro.jobs.job import list_partners
 from spectro.model import FitResult, Uncertainty
 
-_DRAW = {"buildup": draw_buildup, "respdor": draw_respdor, "saturation": draw_saturation}
+_DRAW: dict[str, Callable[[Axes, FitResult], Any]] = {
+    "buildup": draw_buildup,
+    "respdor": draw_respdor,
+    "saturation": draw_saturation,
+}
 _N_ROWS = 8  # of a series that are drawn
 _TWO_AXES = 2
 

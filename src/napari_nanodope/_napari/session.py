@@ -126,19 +126,18 @@ class Session:
     ) -> None:
         """Add the layers of a field, in the place of the same one shown before; work on it.
 
-        Its edits are kept at `home`, where one is given, and it takes the place of one that is
-        `gone`.
+        Its edits are kept at `home`, and it takes over the layers of a field that is `gone`.
         """
         new = self._to_layers(field)
         self._sync_or_tell()
         if home is not None:
             self._keeping.settle(field, home)
-        if gone is None:
-            old = field if stack.is_shown(self.viewer, field) else None
-            layers = stack.swap_layers(self.viewer, old, field, new)
-        else:
+        if gone is not None:
             self.release()
             layers = stack.refill_layers(self.viewer, gone, field, new)
+        else:
+            old = field if stack.is_shown(self.viewer, field) else None
+            layers = stack.swap_layers(self.viewer, old, field, new)
         self._set_field(field)
         self.viewer.layers.selection.active = layers[-1]
 
@@ -228,14 +227,15 @@ class Session:
 
     @property
     def is_kept(self) -> bool:
-        """Whether the labels, and all that is done to them, are in a folder."""
+        """Whether a folder holds the labels and all that is done to them."""
         return self._curation is not None and self._curation.is_kept
 
     @property
     def outlines(self) -> Outlines | None:
         """Labels with the scores of the particles that nobody has touched since."""
         self._sync_or_tell()
-        return self._curation and self._curation.find_outlines(self._keeping.first)
+        first, curation = self._keeping.first, self._curation
+        return None if curation is None else curation.find_outlines(first)
 
     def set_outlines(self, outlines: Outlines) -> None:
         """Take over what segmentation found; it can be undone where there were labels before."""

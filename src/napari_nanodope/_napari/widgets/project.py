@@ -280,7 +280,7 @@ class ProjectPanel(Panel):
             self.progress.setRange(0, max(n, 1))
             self.progress.setValue(queue.n_reviewed)
             self.progress.setFormat(f"{queue.n_reviewed} of {n} reviewed")
-            counts = Counter(state.status for state in queue.states.values())
+            counts = Counter[str](state.status for state in queue.states.values())
             told = [f"{counts[kind]} {kind}" for kind in _STATUSES if counts[kind]]
             n_due = sum(state.is_due for state in queue.states.values())
             told += [f"{n_due} to measure"] if n_due else []
