@@ -1,4 +1,4 @@
-"""Every field of a project through the pipeline, on the processors of one computer or of many.
+"""Every field and every fit of a project, on the processors of one computer or of many.
 
 Workers are processes of Dask distributed. They write the results; a table is whole or not there,
 so a batch that is cut off at any moment is finished by running it again.
@@ -15,22 +15,28 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
 from napari_nanodope.acquisitions import PROVENANCE, TABLES, FieldState, ProjectField
-from napari_nanodope.batch_worker import measure_safely
+from napari_nanodope.batch_worker import do_safely
 from napari_nanodope.curation import LOCK_FILE
 from napari_nanodope.io.files import check_folder_is_writable
 from napari_nanodope.model import InputError
-from napari_nanodope.project import FAILURES_FILE, Project
+from napari_nanodope.project import Project
 from napari_nanodope.results import save_json
+
+if TYPE_CHECKING:
+    from spectro.jobs import FitJob, FitState
+
+    Task = ProjectField | FitJob
+    State = FieldState | FitState
 
 _LOCK, _HOLDER = ".batch.lock", ".batch.json"
 _BEAT_S, _STALE_S = 5.0, 60.0
 _STARTS = 3
-_PER_WORKER = 4  # fields under way for each, so that none waits and few are lost
+_PER_WORKER = 4  # of them under way for each, so that none waits and few are lost
 _PARTIAL = re.compile(r"\..+\.partial(\.\w+)?")
 _LIBRARIES = ("OMP", "MKL", "OPENBLAS", "NUMEXPR")
 _ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in _LIBRARIES}
@@ -51,11 +57,11 @@ class BatchProgress:
     Attributes
     ----------
     n_done, n_failed, n_total : int
-        Fields measured, fields that could not be, and fields that were to be.
+        Fields measured and fits done, those that could not be, and all that were to be.
     seconds : float
-        Since the first field was given out.
+        Since the first was given out.
     field : str
-        The one that ended last; "" at the beginning.
+        The field or fit that ended last; "" at the beginning.
     """
 
     n_done: int
@@ -66,12 +72,12 @@ class BatchProgress:
 
     @property
     def rate_per_s(self) -> float:
-        """Fields per second so far."""
+        """Fields and fits per second so far."""
         return (self.n_done + self.n_failed) / self.seconds if self.seconds > 0 else 0.0
 
     @property
     def left_s(self) -> float:
-        """Seconds that the rest takes at this rate; infinite before the first field."""
+        """Seconds that the rest takes at this rate; infinite before the first has ended."""
         n_left = self.n_total - self.n_done - self.n_failed
         return n_left / self.rate_per_s if self.rate_per_s > 0 else float("inf")
 
@@ -89,13 +95,17 @@ class BatchReport:
     n_rejected : int
         Fields that a person rejected.
     failures : mapping of str to str
-        Why a field, or a measurement of the project file, could not be measured.
+        Why a field, a fit, or a measurement of the project file could not be done.
     orphans : tuple of Path
-        Tables of fields that the project no longer has.
+        Files of fields and fits that the project no longer has.
     seconds : float
         All of it.
     was_cut_off : bool
         Whether the batch before ended without a farewell.
+    fits : tuple of str
+        Fits that were done, in the order of the project.
+    n_current_fits : int
+        Fits whose results hold, and that were left alone.
     """
 
     done: tuple[str, ...]
@@ -105,6 +115,8 @@ class BatchReport:
     orphans: tuple[Path, ...]
     seconds: float
     was_cut_off: bool
+    fits: tuple[str, ...] = ()
+    n_current_fits: int = 0
 
 
 def run_batch(
@@ -116,12 +128,12 @@ def run_batch(
     progress: Callable[[BatchProgress], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> BatchReport:
-    """Measure every field of a project that is new, or of which anything has changed.
+    """Measure every field and do every fit of a project that is new, or of which anything changed.
 
     Parameters
     ----------
     project : Project
-        Whose fields; its folder must have the same path on every worker.
+        Whose fields and fits; its folder must have the same path on every worker.
     workers : int, optional
         Processes of a local cluster, each with one thread and at its share of the memory.
     scheduler : str, optional
@@ -130,7 +142,7 @@ def run_batch(
     memory_limit : str or float, optional
         Of each local worker, as in "4 GB"; by default its share. A worker above it is replaced.
     progress : callable, optional
-        Called as each field ends.
+        Called as each field or fit ends.
     cancelled : callable, optional
         Asked about once a second; the batch stops when it returns True.
 
@@ -153,7 +165,7 @@ def run_batch(
     A script that calls this has to do so under ``if __name__ == "__main__":``, since every worker
     reads the script once, as with all of Python's processes.
 
-    Tables do not depend on the number of workers, nor on what was measured before.
+    Tables and numbers of fits do not depend on the number of workers, nor on what was done before.
     """
     start = time.perf_counter()
     if workers < 1:
@@ -163,11 +175,13 @@ def run_batch(
     with hold_project(project.results) as (beat, was_cut_off):
         sweep(project.results)
         states = project.find_states()
-        due = [one for one in project.fields if states[one.name].is_due]
-        failures = _list_missing(project, states)
-        due = [one for one in due if one.name not in failures]
+        fit_states = project.find_fit_states()
+        all_states: dict[str, State] = {**states, **fit_states}
+        failures = _list_missing(project, all_states)
+        tasks: list[Task] = [*project.fields, *project.fit_jobs]
+        due = [one for one in tasks if all_states[one.name].is_due and one.name not in failures]
         _forget(due)
-        run = _Run(due, states, beat, progress, cancelled)
+        run = _Run(due, all_states, beat, progress, cancelled)
         try:
             if due:
                 with _connect(workers, scheduler, memory_limit) as client:
@@ -175,39 +189,44 @@ def run_batch(
         finally:
             sweep(project.results)
             with suppress(OSError):
-                save_json(failures | run.failures, project.results / FAILURES_FILE)
+                project.save_failures(failures | run.failures)
     return BatchReport(
-        done=tuple(one.name for one in due if one.name in run.done),
+        done=tuple(one.name for one in project.fields if one.name in run.done),
         n_current=sum(s.is_current and s.status != "rejected" for s in states.values()),
         n_rejected=sum(state.status == "rejected" for state in states.values()),
         failures=failures | run.failures,
         orphans=tuple(project.find_orphans()),
         seconds=time.perf_counter() - start,
         was_cut_off=was_cut_off,
+        fits=tuple(one.name for one in project.fit_jobs if one.name in run.done),
+        n_current_fits=sum(state.is_current for state in fit_states.values()),
     )
 
 
-def _list_missing(project: Project, states: Mapping[str, FieldState]) -> dict[str, str]:
-    """Measurements without files and fields whose input cannot be read; earlier results stay."""
+def _list_missing(project: Project, states: "Mapping[str, State]") -> dict[str, str]:
+    """Measurements without files, and what has input that cannot be read; earlier results stay."""
     missing = {f"project.toml, line {one.line}": one.message for one in project.missing}
     return missing | {name: state.problem for name, state in states.items() if state.problem}
 
 
-def _forget(due: list[ProjectField]) -> None:
-    """Remove tables that no longer hold, so that none is read beside new ones if this fails."""
+def _forget(due: "list[Task]") -> None:
+    """Remove results that no longer hold, so that none is read beside new ones if this fails."""
     for one in due:
+        if not isinstance(one, ProjectField):
+            one.forget()
+            continue
         (one.folder / PROVENANCE).unlink(missing_ok=True)
         for name in TABLES:
             one.table(name).unlink(missing_ok=True)
 
 
 class _Run:
-    """Fields given out to workers, and what came back."""
+    """Fields and fits given out to workers, and what came back."""
 
     def __init__(
         self,
-        due: list[ProjectField],
-        states: Mapping[str, FieldState],
+        due: "list[Task]",
+        states: "Mapping[str, State]",
         beat: Callable[[], None],
         progress: Callable[[BatchProgress], None] | None,
         cancelled: Callable[[], bool] | None,
@@ -219,19 +238,19 @@ class _Run:
         self.start = time.perf_counter()
 
     def measure(self, client: Any) -> None:
-        """Give all fields out, a few at a time, and take in what comes back."""
+        """Give all out, a few at a time, and take in what comes back."""
         from distributed import CancelledError, wait  # noqa: PLC0415 - slow to import
 
         self.start = time.perf_counter()
         self._tell("")
         waiting = iter(self.due)
-        running: dict[Any, ProjectField] = {}
+        running: dict[Any, Task] = {}
         try:
             while True:
                 n_free = _PER_WORKER * max(1, sum(client.nthreads().values())) - len(running)
                 for one in _take(waiting, n_free):
                     parts = dict(self.states[one.name].parts)
-                    future = client.submit(measure_safely, one, parts, pure=False)
+                    future = client.submit(do_safely, one, parts, pure=False)
                     running[future] = one
                 if not running:
                     return
@@ -247,7 +266,7 @@ class _Run:
                 client.cancel(list(running), force=True)
             raise
 
-    def _take_in(self, future: Any, one: ProjectField) -> None:
+    def _take_in(self, future: Any, one: "Task") -> None:
         if future.status == "finished":
             outcome = future.result()
         elif future.status == "error":
@@ -255,7 +274,7 @@ class _Run:
         else:
             raise BatchStoppedError(
                 "Expected the scheduler to go on, got its connection lost; start it and run the "
-                "batch again, finished fields are kept."
+                "batch again, what is finished is kept."
             )
         future.release()
         if problem := outcome.get("problem"):
@@ -270,7 +289,7 @@ class _Run:
             self.progress(BatchProgress(*counts, time.perf_counter() - self.start, name))
 
 
-def _take(waiting: Iterator[ProjectField], n: int) -> Iterator[ProjectField]:
+def _take(waiting: "Iterator[Task]", n: int) -> "Iterator[Task]":
     for _ in range(n):
         one = next(waiting, None)
         if one is None:
@@ -281,10 +300,10 @@ def _take(waiting: Iterator[ProjectField], n: int) -> Iterator[ProjectField]:
 def _describe_death(error: BaseException | None) -> str:
     if type(error).__name__ == "KilledWorker":
         return (
-            "Expected a worker to measure it, got several that died at it, out of memory most "
+            "Expected a worker to do it, got several that died at it, out of memory most "
             "likely; give fewer workers, or more memory to each."
         )
-    return f"Expected a worker to measure it, got {type(error).__name__}: {error}; run it again."
+    return f"Expected a worker to do it, got {type(error).__name__}: {error}; run it again."
 
 
 # The cluster
@@ -349,7 +368,7 @@ def _start_cluster(workers: int, memory_limit: str | float) -> Any:
                 dashboard_address=None,
                 scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
                 silence_logs=logging.CRITICAL,
-                preload=[measure_safely.__module__],
+                preload=[do_safely.__module__],
             )
         except RuntimeError:
             if attempt == _STARTS - 1:

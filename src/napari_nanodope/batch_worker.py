@@ -2,10 +2,14 @@
 
 import signal
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from napari_nanodope.acquisitions import ProjectField
 from napari_nanodope.field_task import describe_failure, measure_field
+from napari_nanodope.fit_task import describe_fit_failure, do_fit
+
+if TYPE_CHECKING:
+    from spectro.jobs import FitJob
 
 
 def dask_setup(worker: Any) -> None:
@@ -16,9 +20,14 @@ def dask_setup(worker: Any) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def measure_safely(one: ProjectField, parts: Mapping[str, str]) -> dict[str, Any]:
-    """Measure a field; what goes wrong is in ``problem``, since it must not end the batch."""
+def do_safely(one: "ProjectField | FitJob", parts: Mapping[str, str]) -> dict[str, Any]:
+    """Measure a field or do a fit; what goes wrong is in ``problem``, since it must not end all."""
+    if isinstance(one, ProjectField):
+        try:
+            return measure_field(one, parts)
+        except Exception as error:  # told in the report, with the field that it belongs to
+            return {"problem": describe_failure(one, error)}
     try:
-        return measure_field(one, parts)
-    except Exception as error:  # told in the report, with the field that it belongs to
-        return {"problem": describe_failure(one, error)}
+        return do_fit(one, parts)
+    except Exception as error:  # as above
+        return {"problem": describe_fit_failure(error)}

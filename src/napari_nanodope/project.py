@@ -21,12 +21,14 @@ from napari_nanodope.io.tables import load_partitions
 from napari_nanodope.materials import MATERIALS
 from napari_nanodope.model import InputError, as_pixel_size_nm
 from napari_nanodope.recipe import Recipe
-from napari_nanodope.results import load_json
+from napari_nanodope.results import load_json, save_json
 
 if TYPE_CHECKING:
+    from spectro.jobs import FitJob, FitState
     from spectro.samples import Measurement, Problem, Sample, SampleBook
 
 PROJECT_FILE, RECIPE_FILE, FAILURES_FILE = "project.toml", "recipe.toml", "failures.json"
+_STATUS = ("status", "is_current", "reason", "problem")
 _SETTINGS = ("pixel_size_nm", "survey", "together")
 _UNSAFE = re.compile(r'[\\/:*?"<>|\x00-\x1f=%]')
 
@@ -57,6 +59,8 @@ class Project:
         Every acquisition by electron microscopy, in the order of the samples, sorted by file.
     missing : tuple of Problem
         Measurements whose files are not there.
+    fit_jobs : tuple of FitJob
+        Every fit of a spectrum that is asked for, in the order of the samples, sorted by name.
 
     Examples
     --------
@@ -75,6 +79,7 @@ class Project:
     recipe: Recipe
     fields: tuple[ProjectField, ...]
     missing: "tuple[Problem, ...]" = field(default=(), repr=False)
+    fit_jobs: "tuple[FitJob, ...]" = field(default=(), repr=False)
 
     @classmethod
     def open(cls, path: str | Path) -> Self:
@@ -89,6 +94,7 @@ class Project:
             If there is no project.
         """
         from spectro import InputError as BookInputError  # noqa: PLC0415 - as the next
+        from spectro.jobs import find_jobs  # noqa: PLC0415 - as the next
         from spectro.samples import Problem, SampleBook  # noqa: PLC0415 - pydantic models
 
         folder = Path(path)
@@ -107,10 +113,11 @@ class Project:
             problems.append(Problem(0, str(error)))
         recipes, wrong = _adapt_recipes(book, recipe)
         fields, wrong_too = _find_fields(folder, book, recipes)
-        problems = sorted((*problems, *wrong, *wrong_too))
+        fit_jobs, wrong_fits = find_jobs(book, folder)
+        problems = sorted((*problems, *wrong, *wrong_too, *wrong_fits))
         if not all(one.is_missing_file for one in problems):
             raise ProjectError(folder / PROJECT_FILE, problems)
-        return cls(folder, book, recipe, fields, tuple(problems))
+        return cls(folder, book, recipe, fields, tuple(problems), fit_jobs)
 
     @property
     def samples(self) -> "tuple[Sample, ...]":
@@ -159,15 +166,47 @@ class Project:
             rows.append(
                 (one.sample_id, one.field_id, state.status, state.is_current, state.reason, problem)
             )
-        columns = ["sample_id", "field_id", "status", "is_current", "reason", "problem"]
+        columns = ["sample_id", "field_id", *_STATUS]
+        return pd.DataFrame(rows, columns=pd.Index(columns))
+
+    def find_fit_states(self) -> "dict[str, FitState]":
+        """State of every fit by name; digests that had to be taken are remembered."""
+        digests = Digests(self.results / "fits" / ".digests.json", self.folder)
+        states = {one.name: one.find_state(digests.of) for one in self.fit_jobs}
+        if (self.results / "fits").is_dir():
+            digests.save()
+        return states
+
+    def fit_statuses(self) -> pd.DataFrame:
+        """A row per fit, as `statuses` has them of fields, with technique and kind."""
+        failures = self.read_failures()
+        rows = []
+        for one, state in zip(self.fit_jobs, self.find_fit_states().values(), strict=True):
+            problem = state.problem or (failures.get(one.name, "") if state.is_due else "")
+            about = one.sample_id, one.fit_id, one.technique, one.kind
+            rows.append((*about, state.status, state.is_current, state.reason, problem))
+        columns = ["sample_id", "fit_id", "technique", "kind", *_STATUS]
         return pd.DataFrame(rows, columns=pd.Index(columns))
 
     def read_failures(self) -> dict[str, str]:
-        """Reason by field of those that the last batch could not measure."""
+        """Reason by field or fit of those that the last batch could not measure or fit."""
+        from spectro.jobs import read_failures  # noqa: PLC0415 - pydantic models
+
         path = self.results / FAILURES_FILE
-        if not path.is_file():
-            return {}
-        return {str(name): str(reason) for name, reason in load_json(path).items()}
+        told = load_json(path) if path.is_file() else {}
+        fields = {str(name): str(reason) for name, reason in told.items()}
+        return fields | read_failures(self.folder)
+
+    def save_failures(self, failures: Mapping[str, str]) -> None:
+        """Write why fields and fits, or measurements of the project file, could not be done."""
+        from spectro.jobs import save_failures  # noqa: PLC0415 - as above
+
+        names = {one.name for one in self.fit_jobs}
+        fits = {name: reason for name, reason in failures.items() if name in names}
+        if self.fit_jobs:
+            save_failures(self.folder, fits)
+        others = {name: reason for name, reason in failures.items() if name not in names}
+        save_json(others, self.results / FAILURES_FILE)
 
     def particles(self) -> pd.DataFrame:
         """Particles of every field that has results: a row each."""
@@ -193,24 +232,28 @@ class Project:
 
     def fits(self) -> pd.DataFrame:
         """A row per number of every fit: sample_id, fit_id, name, value, low, high, unit, model."""
+        from spectro.jobs import list_fits  # noqa: PLC0415 - pydantic models
+
         rows = []
         for sample in self.samples:
-            for path in sorted((self.results / "fits" / f"sample_id={sample.id}").glob("*.json")):
-                if not path.name.startswith("."):
-                    rows += [(sample.id, path.stem, *row) for row in _list_numbers(path)]
+            for path in list_fits(self.folder, sample.id):
+                rows += [(sample.id, path.stem, *row) for row in _list_numbers(path)]
         columns = ["sample_id", "fit_id", "name", "value", "low", "high", "unit", "model"]
         return pd.DataFrame(rows, columns=pd.Index(columns))
 
     def find_orphans(self) -> list[Path]:
-        """Tables of fields that the project no longer has, whether named anew or taken away."""
+        """Files of fields and fits that the project no longer has, named anew or taken away."""
+        from spectro.jobs import find_orphans  # noqa: PLC0415 - pydantic models
+
         known = {one.table(name) for one in self.fields for name in TABLES}
         found = []
         for name in TABLES:
             found += sorted((self.results / name).glob("sample_id=*/*.parquet"))
-        return [path for path in found if path not in known and not path.name.startswith(".")]
+        found = [path for path in found if path not in known and not path.name.startswith(".")]
+        return found + find_orphans(self.folder, self.fit_jobs)
 
     def remove_orphans(self) -> list[Path]:
-        """Remove those tables; labels and edits stay where they are."""
+        """Remove those files; labels and edits stay where they are."""
         orphans = self.find_orphans()
         for path in orphans:
             path.unlink(missing_ok=True)
@@ -275,6 +318,12 @@ incubation_h = 24
 # technique = "eds"         # or "epr", "nmr", "uv-vis", "saxs"
 # files = "eds/24h/*.emd"   # each is one field; folders of maps are, too
 # settings = { pixel_size_nm = 0.7 }   # where the files do not tell
+#
+# [[measurement]]
+# sample = "24h"
+# technique = "epr"
+# files = "epr/24h.DSC"
+# settings = { fit = "cw", model = "mn2+" }   # without a fit it is only shown
 """
 
 

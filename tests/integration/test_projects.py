@@ -95,7 +95,11 @@ def _environment() -> Iterator[None]:
 def scheduler() -> Iterator[str]:
     """Address of a cluster in this process, which starts at once."""
     with LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None
+        n_workers=2,
+        threads_per_worker=1,
+        processes=False,
+        dashboard_address=None,
+        scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},  # else one that others may have
     ) as cluster:
         yield cluster.scheduler_address
 
@@ -256,7 +260,7 @@ def test_tables_of_fields_that_are_gone_are_told_and_removed_when_asked(
     (folder / "eds/24h/scan2.npz").unlink()
     code, out, _ = run("batch", folder)
     assert code == 0
-    assert "2 table(s) of fields that the project no longer has" in out
+    assert "2 table(s) of fields or fits that the project no longer has" in out
     assert len(nd.Project.open(folder).find_orphans()) == 2
     assert run("batch", folder, "--prune")[0] == 0
     assert nd.Project.open(folder).find_orphans() == []

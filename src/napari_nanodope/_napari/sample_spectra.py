@@ -1,5 +1,6 @@
 """Spectra and fits of a sample of a project: listed, read and drawn."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -35,6 +36,8 @@ _DRAW: dict[str, Callable[[Axes, FitResult], Any]] = {
 }
 _N_ROWS = 8  # of a series that are drawn
 _TWO_AXES = 2
+_POWER = re.compile(r"\^(-?\d+)")
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +211,7 @@ def list_numbers(fit: FitResult) -> list[Number]:
 def _to_number(fit: FitResult, name: str, value: float) -> Number:
     unit, known = fit.units.get(name, ""), fit.uncertainties.get(name)
     quantity = name.removesuffix(f"_{unit}").replace("_", " ")
+    unit = _POWER.sub(lambda found: found[1].translate(_RAISED), unit)
     if known is None:
         return Number(name, quantity, f"{value:.6g}", "fixed", unit)
     low, high, text = round_together(value, known)

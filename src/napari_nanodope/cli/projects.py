@@ -11,6 +11,8 @@ from napari_nanodope.cli.console import FAILED, OK, add, complain, complain_of, 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    import pandas as pd
+
     from napari_nanodope.batch import BatchProgress, BatchReport
 
 _MOST_LINES = 20
@@ -53,24 +55,39 @@ def _run_status(args: argparse.Namespace) -> int:
     from napari_nanodope.project import Project  # noqa: PLC0415
 
     project = Project.open(args.dir)
-    table = project.statuses()
+    table, fits = project.statuses(), project.fit_statuses()
     orphans = project.find_orphans()
     missing = [str(one) for one in project.missing]
     if args.json:
-        fields = table.to_dict("records")
-        print_json({"fields": fields, "missing": missing, "orphans": [str(o) for o in orphans]})
+        told = {"fields": table.to_dict("records"), "fits": fits.to_dict("records")}
+        print_json(told | {"missing": missing, "orphans": [str(o) for o in orphans]})
         return OK
-    print(f"{project.folder}: {len(project.samples)} sample(s), {len(table)} field(s)")
-    for sample_id, rows in table.groupby("sample_id", sort=False):
-        counts = rows["status"].value_counts()
-        kinds = ", ".join(f"{n} {kind}" for kind, n in counts.items())
-        n_due = int((~rows["is_current"]).sum())
-        print(f"  {sample_id}: {kinds}; {n_due} to measure" if n_due else f"  {sample_id}: {kinds}")
-    problems = table[table["problem"] != ""]
-    lines = [f"  {row.sample_id}/{row.field_id}: {row.problem}" for row in problems.itertuples()]
+    counts = f"{len(project.samples)} sample(s), {len(table)} field(s)"
+    print(f"{project.folder}: {counts}" + (f", {len(fits)} fit(s)" if len(fits) else ""))
+    for sample in project.samples:
+        mine = [one[one["sample_id"] == sample.id] for one in (table, fits)]
+        words = [*_count(mine[0], "to measure"), *_count(mine[1], "to do", "fit(s): ")]
+        if words:
+            print(f"  {sample.id}: {'; '.join(words)}")
+    lines = [
+        f"  {row['sample_id']}/{row[key]}: {row['problem']}"
+        for one, key in ((table, "field_id"), (fits, "fit_id"))
+        for row in one.to_dict("records")
+        if row["problem"]
+    ]
     _print_some([f"  project.toml, {one}" for one in missing] + lines)
     _print_orphans(len(orphans))
     return OK
+
+
+def _count(rows: "pd.DataFrame", what: str, begin: str = "") -> "Iterator[str]":
+    """How many are of each status, and how many are due."""
+    if len(rows):
+        counts = rows["status"].value_counts()
+        yield begin + ", ".join(f"{n} {kind}" for kind, n in counts.to_dict().items())
+        n_due = int((~rows["is_current"]).sum())
+        if n_due:
+            yield f"{n_due} {what}"
 
 
 def _print_some(lines: list[str]) -> None:
@@ -83,20 +100,20 @@ def _print_some(lines: list[str]) -> None:
 def _print_orphans(n_orphans: int) -> None:
     if n_orphans:
         print(
-            f"  {n_orphans} table(s) of fields that the project no longer has; "
+            f"  {n_orphans} table(s) of fields or fits that the project no longer has; "
             f"'nanodope batch --prune' removes them"
         )
 
 
 def _add_batch(commands: Any) -> None:
-    text = "measure every field of a project that is new or changed"
+    text = "measure every field and do every fit of a project that is new or changed"
     parser = add(commands, "batch", _run_batch, text)
     _add_folder(parser)
     parser.add_argument("--workers", type=int, default=2, help="processes (default 2)")
     parser.add_argument("--scheduler", metavar="TCP", help="of a Dask cluster that runs already")
     parser.add_argument("--memory-limit", default="auto", help="of each worker, as in 4GB")
     parser.add_argument(
-        "--prune", action="store_true", help="remove tables of fields that are gone"
+        "--prune", action="store_true", help="remove tables of fields and fits that are gone"
     )
 
 
@@ -134,6 +151,8 @@ def _to_json(report: "BatchReport") -> dict[str, Any]:
         "orphans": [str(path) for path in report.orphans],
         "seconds": round(report.seconds, 3),
         "was_cut_off": report.was_cut_off,
+        "fits": list(report.fits),
+        "n_current_fits": report.n_current_fits,
     }
 
 
@@ -144,10 +163,12 @@ def _print_report(report: "BatchReport", n_removed: int, *, is_pruned: bool) -> 
         f"{len(report.done)} field(s) measured in {report.seconds:.1f} s, {report.n_current} were "
         f"up to date, {report.n_rejected} rejected, {len(report.failures)} failed."
     )
+    if report.fits or report.n_current_fits:
+        print(f"{len(report.fits)} fit(s) done, {report.n_current_fits} were up to date.")
     for name, reason in report.failures.items():
         complain(f"{name}: {reason}")
     if is_pruned:
-        print(f"  {n_removed} table(s) of fields that are gone were removed")
+        print(f"  {n_removed} table(s) of fields or fits that are gone were removed")
     else:
         _print_orphans(len(report.orphans))
 
@@ -157,7 +178,7 @@ def _bar() -> "Iterator[Callable[[BatchProgress], None]]":
     """Bar on standard error, on a terminal only: counts, rate and time left."""
     from tqdm import tqdm  # noqa: PLC0415
 
-    with tqdm(desc="batch", unit="field", disable=None, leave=False) as bar:
+    with tqdm(desc="batch", disable=None, leave=False) as bar:
 
         def tell(done: "BatchProgress") -> None:
             bar.total = done.n_total
@@ -188,30 +209,44 @@ def _run_export(args: argparse.Namespace) -> int:
 
 
 def _add_reproduce(commands: Any) -> None:
-    text = "measure a field again as its provenance says, and compare; nothing is written"
+    text = "measure a field or fit again as its provenance says, and compare; nothing is written"
     parser = add(commands, "reproduce", _run_reproduce, text)
-    parser.add_argument("field", metavar="FIELD", help="as in 24h/scan1")
+    parser.add_argument("field", metavar="FIELD", help="or fit, as in 24h/scan1")
     parser.add_argument("--project", type=Path, default=Path(), metavar="DIR")
 
 
 def _run_reproduce(args: argparse.Namespace) -> int:
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ.setdefault(name, "1")  # as in a batch: sums depend on the number of threads
-    from napari_nanodope.field_task import reproduce  # noqa: PLC0415
     from napari_nanodope.project import Project  # noqa: PLC0415
 
-    found = reproduce(Project.open(args.project).field(args.field))
+    project = Project.open(args.project)
+    job = next((one for one in project.fit_jobs if one.name == args.field), None)
+    if job is None:
+        from napari_nanodope.field_task import reproduce  # noqa: PLC0415
+
+        found = reproduce(project.field(args.field))
+        differences, changes, done = found.differences, found.changes, "measured"
+    else:
+        from spectro import InputError as FitError  # noqa: PLC0415
+        from spectro.jobs import reproduce_fit  # noqa: PLC0415
+
+        try:
+            differences, changes = reproduce_fit(job)
+        except FitError as error:
+            return complain_of(error)
+        done = "fitted"
     if args.json:
         print_json(
-            {"field": found.field, "is_equal": not found.differences}
-            | {"differences": list(found.differences), "changes": list(found.changes)}
+            {"field": args.field, "is_equal": not differences}
+            | {"differences": list(differences), "changes": list(changes)}
         )
     else:
-        verdict = "differs from" if found.differences else "equals"
-        print(f"{found.field} measured again {verdict} what was written.")
-        for text in (*found.differences, *found.changes):
+        verdict = "differs from" if differences else "equals"
+        print(f"{args.field} {done} again {verdict} what was written.")
+        for text in (*differences, *changes):
             print(f"  {text}")
-    return FAILED if found.differences else OK
+    return FAILED if differences else OK
 
 
 COMMANDS = (_add_init, _add_status, _add_batch, _add_export, _add_reproduce)

@@ -95,7 +95,7 @@ def _run_fit(args: argparse.Namespace) -> int:
 def _keep_to_one_thread() -> None:
     """As in a batch: the last digits of sums depend on the number of threads."""
     for name in _LIBRARIES:
-        os.environ.setdefault(f"{name}_NUM_THREADS", "1")
+        os.environ[f"{name}_NUM_THREADS"] = "1"
 
 
 def _fit_model(args: argparse.Namespace) -> "FitResult":

@@ -91,15 +91,15 @@ def _check_rows(rows: list[tuple[int, list[str]]], n_columns: int, path: Path) -
 
 def _name_columns(header: list[str], n_columns: int) -> list[tuple[str, str]]:
     """Name and unit of each column, from the last line of the header where it has as many."""
-    words = _split(header[-1]) if header else []
-    if len(words) != n_columns and header:
-        words = re.split(r"\s{2,}|\t", header[-1].lstrip(_MARKS + " "))
-    if len(words) != n_columns:
+    line = header[-1].lstrip(_MARKS + " ") if header else ""
+    splits = (_split(line), re.split(r"\s{2,}|\t", line), line.split(","))
+    words = next((one for one in splits if len(one) == n_columns), None)
+    if words is None:
         return [("", "")] * n_columns
     named = []
     for word in words:
-        match = _COLUMN.match(word)
-        named.append((match[1].strip(), match[2].strip()) if match else (word, ""))
+        match = _COLUMN.match(word.strip())
+        named.append((match[1].strip(), match[2].strip()) if match else (word.strip(), ""))
     return named
 
 

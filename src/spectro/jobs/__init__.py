@@ -18,9 +18,10 @@ Examples
 line 8: measurement: settings.fit 'bildup' is none of 'nmr' (did you mean buildup?).
 """
 
+from spectro.jobs.files import load_fit, reproduce_fit
 from spectro.jobs.finding import Jobs, find_jobs, open_jobs, read_job
-from spectro.jobs.job import FitJob, FitState, list_fits, locate_fit
-from spectro.jobs.running import FitProgress, FitReport, run_jobs
+from spectro.jobs.job import FitJob, FitState, find_orphans, list_fits, locate_fit
+from spectro.jobs.running import FitProgress, FitReport, read_failures, run_jobs, save_failures
 from spectro.jobs.settings import KINDS, FitSettings, read_settings
 
 __all__ = [
@@ -32,10 +33,15 @@ __all__ = [
     "FitState",
     "Jobs",
     "find_jobs",
+    "find_orphans",
     "list_fits",
+    "load_fit",
     "locate_fit",
     "open_jobs",
+    "read_failures",
     "read_job",
     "read_settings",
+    "reproduce_fit",
     "run_jobs",
+    "save_failures",
 ]

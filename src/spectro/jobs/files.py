@@ -29,6 +29,10 @@ from spectro.model import (
 )
 
 _PACKAGES = ("numpy", "scipy", "numba", "nmrglue", "pybaselines")
+_CHANGES = {
+    "input": "The input has other bytes.",
+    "settings": "The settings are others now; those of the results were used.",
+}
 _TOLD = ("title", "technique", "quantity", "nucleus", "harmonic")
 _COLUMNS = ("data", "best_fit", "residual")
 _COMPONENT = "component_"
@@ -60,6 +64,7 @@ def _to_record(job: FitJob, result: FitResult) -> dict[str, Any]:
         "fit_id": job.fit_id,
         "technique": job.technique,
         "kind": job.kind,
+        "files": [_to_relative(job.folder, str(path)) for path in job.files],
     }
     told = result.to_dict()
     for source in told["sources"]:
@@ -102,12 +107,16 @@ def _to_provenance(job: FitJob, parts: Mapping[str, str], seconds: float) -> dic
         "settings": dict(job.settings),
         "seed": getattr(job.options, "seed", None),  # of the kinds that draw at random
         "version": spectro.__version__,
-        "packages": {"python": platform.python_version()}
-        | {name: _find_version(name) for name in _PACKAGES},
+        "packages": _list_versions(),
         "machine": {"host": platform.node(), "system": platform.platform()},
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
         "seconds": round(seconds, 3),
     }
+
+
+def _list_versions() -> dict[str, str]:
+    told = {"python": platform.python_version(), "spectro": spectro.__version__}
+    return told | {name: _find_version(name) for name in _PACKAGES}
 
 
 _find_version = lru_cache(version)  # which reads a file each time
@@ -130,6 +139,58 @@ def tabulate_curves(result: FitResult) -> str:
         for row in np.column_stack([np.real(column) for column in columns]).tolist():
             writer.writerow([one.data.title, *("" if math.isnan(n) else repr(n) for n in row)])
     return text.getvalue()
+
+
+def reproduce_fit(job: FitJob) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What differs if a fit is done again as its provenance says, and what was changed since.
+
+    Parameters
+    ----------
+    job : FitJob
+        Whose results are there; nothing is written.
+
+    Returns
+    -------
+    differences, changes : tuple of str
+        A sentence each; no differences if numbers and curves are the same, to the last digit.
+
+    Raises
+    ------
+    InputError
+        If it has no results, or cannot be done any more.
+    """
+    before, told = load_fit(job.path), _load_provenance(job)
+    again = replace(job, settings=told["settings"])
+    now = again.run()
+    differences = [
+        f"{name} is {now.values.get(name)!r}, was {before.values.get(name)!r}."
+        for name in dict.fromkeys((*before.values, *now.values))
+        if repr(now.values.get(name)) != repr(before.values.get(name))
+    ]
+    if tabulate_curves(now) != job.curves_path.read_text(encoding="utf-8"):
+        differences.append("The curves differ.")
+    parts = job.find_parts(hash_file)
+    changes = [text for name, text in _CHANGES.items() if parts[name] != told["parts"].get(name)]
+    packages = _list_versions()
+    changes += [
+        f"{name} is {packages[name]}, was {told['packages'][name]}."
+        for name in sorted(packages.keys() & told["packages"].keys())
+        if packages[name] != told["packages"][name]
+    ]
+    return tuple(differences), tuple(changes)
+
+
+def _load_provenance(job: FitJob) -> dict[str, Any]:
+    try:
+        told = json.loads(job.provenance_path.read_text(encoding="utf-8"))
+        if {"settings", "parts", "packages"} <= told.keys():
+            return dict(told)
+    except (OSError, ValueError, AttributeError):
+        pass
+    raise InputError(
+        f"Expected the provenance of {job.name} at {job.provenance_path}, got none or a damaged "
+        f"one; fit again."
+    )
 
 
 def load_fit(path: str | Path) -> FitResult:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from spectro.jobs.job import FitJob
+from spectro.jobs.job import PARTNERS, FitJob
 from spectro.jobs.settings import KINDS, FitSettings, read_settings
 from spectro.model import InputError
 from spectro.samples import BookError, Measurement, Problem, SampleBook
@@ -15,7 +15,6 @@ from spectro.samples.places import Place, parse_toml
 
 PROJECT_FILE = "project.toml"
 _UNSAFE = re.compile(r'[\\/:*?"<>|\x00-\x1f=%]')
-_DATA = {".dta": (".dsc",), ".spc": (".par",)}  # partners that are read with the other one
 _RAW = ("fid", "ser")
 _TOPSPIN = (*_RAW, "1r", "2rr")
 
@@ -125,7 +124,9 @@ def _list_jobs(folder: Path, measurement: Measurement, options: FitSettings) -> 
     files = _leave_out_partners(measurement.find_files(folder))
     if not files:
         return
-    groups = [(_name_file(folder, measurement.files, path), (path,)) for path in files]
+    groups: list[tuple[str, tuple[Path, ...]]] = [
+        (_name_file(folder, measurement.files, path), (path,)) for path in files
+    ]
     if getattr(options, "together", False):
         names = [name for name, _ in groups]
         groups = [(_find_beginning(names) or files[0].parent.name, tuple(files))]
@@ -145,13 +146,11 @@ def _list_jobs(folder: Path, measurement: Measurement, options: FitSettings) -> 
 def _leave_out_partners(files: list[Path]) -> list[Path]:
     """Files without those that are read with another one of them."""
     known = {(path.parent, path.stem, path.suffix.lower()) for path in files}
+    firsts = {suffix: suffixes[0] for suffixes in PARTNERS for suffix in suffixes[1:]}
     return [
         path
         for path in files
-        if not any(
-            (path.parent, path.stem, suffix) in known
-            for suffix in _DATA.get(path.suffix.lower(), ())
-        )
+        if (path.parent, path.stem, firsts.get(path.suffix.lower())) not in known
     ]
 
 
@@ -262,7 +261,8 @@ def read_job(file: str | Path, settings: str | Path) -> FitJob:
         reason = getattr(error, "strerror", None) or "not UTF-8 text"
         raise InputError(f"Expected settings at {path}, got: {reason}; check the path.") from None
     problems = [Problem(line, f"not TOML: {message}.") for line, message in toml.mistakes]
-    table, place = toml.tables, ()
+    table = toml.tables
+    place: Place = ()
     if isinstance(table.get("settings"), dict):
         table, place = table["settings"], ("settings",)
     kind = str(table.get("fit"))

@@ -18,10 +18,8 @@ Status = Literal["new", "current", "changed"]
 Digest = Callable[[Path], str]
 
 RESULTS, FITS, PROVENANCE = "results", "fits", ".provenance.json"
-_PARTNERS = (
-    (".dsc", ".dta", ".xgf", ".ygf", ".zgf"),
-    (".par", ".spc"),
-)
+PARTNERS = ((".dsc", ".dta", ".xgf", ".ygf", ".zgf"), (".par", ".spc"))
+"""Suffixes of files that are read together; each is called after the first."""
 _DEPTH = 3  # folders from TopSpin's processed data up to their experiment
 
 
@@ -214,7 +212,7 @@ class FitJob:
         InputError
             If they cannot be written.
         """
-        from spectro.jobs.files import save_fit  # noqa: PLC0415 - as above
+        from spectro.jobs.files import save_fit  # noqa: PLC0415 - not needed to look at states
 
         return save_fit(self, result, parts, seconds)
 
@@ -226,7 +224,7 @@ class FitJob:
         InputError
             If there is none, or it is damaged.
         """
-        from spectro.jobs.files import load_fit  # noqa: PLC0415 - as above
+        from spectro.jobs.files import load_fit  # noqa: PLC0415 - not needed to look at states
 
         return load_fit(self.path)
 
@@ -251,12 +249,24 @@ def list_fits(folder: Path, sample_id: str | None = None) -> list[Path]:
     ]
 
 
+def find_orphans(folder: Path, jobs: Iterable[FitJob]) -> list[Path]:
+    """Files of fits that a project no longer asks for; what has no provenance is nobody's."""
+    known = {one.provenance_path for one in jobs}
+    found = []
+    for path in sorted((folder / RESULTS / FITS).glob(f"sample_id=*/*{PROVENANCE}")):
+        if path not in known and not path.name.startswith("."):
+            stem = path.name.removesuffix(PROVENANCE)
+            beside = [path.with_name(f"{stem}{suffix}") for suffix in (".csv", ".json")]
+            found += [*(one for one in beside if one.is_file()), path]
+    return found
+
+
 def list_partners(path: Path) -> list[Path]:
     """A file and those that are read with it: of another suffix, or of TopSpin's experiment."""
     experiment = _find_experiment(path)
     if experiment is not None:
         return [one for one in experiment.rglob("*") if one.is_file() and one.name[0] != "."]
-    for suffixes in _PARTNERS:
+    for suffixes in PARTNERS:
         if path.suffix.lower() in suffixes:
             beside = [one for one in path.parent.glob("*") if one.suffix.lower() in suffixes]
             return sorted({path, *(one for one in beside if one.stem == path.stem)})

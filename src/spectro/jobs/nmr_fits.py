@@ -21,7 +21,7 @@ from spectro.jobs.settings import (
 from spectro.jobs.tables import is_table, load_table
 from spectro.model import FitResult, InputError, Spectrum, Step
 from spectro.nmr import deconvolve, fit_buildup, fit_respdor, measure_signal, split_rows
-from spectro.processing import cut, load_recipe, replay, suggest_recipe
+from spectro.processing import cut, load_recipe, replay, subtract_baseline, suggest_recipe
 from spectro.processing.grid import find_step
 
 Array = NDArray[np.float64]
@@ -30,8 +30,16 @@ _FIT = "fit"
 
 
 def fit_lines(job: FitJob, options: DeconvolutionSettings) -> FitResult:
-    """Lines of a spectrum and their percentages; see `spectro.nmr.deconvolve`."""
-    spectrum = take(process(job, load(job.files[0]), options.recipe), options.slice)
+    """Lines of a spectrum and their percentages; see `spectro.nmr.deconvolve`.
+
+    No baseline is subtracted from a FID before, unless a recipe says so: it takes the feet of broad
+    lines along. It is fitted with them instead where the settings ask for one.
+    """
+    spectrum = load(job.files[0])
+    steps = choose_steps(job, spectrum, options.recipe)
+    if options.recipe is None:
+        steps = [one for one in steps if one.name != subtract_baseline.__name__]
+    spectrum = take(_do(spectrum, steps), options.slice)
     if options.window_ppm is not None:
         spectrum = cut(spectrum, options.window_ppm)
     search = Search(
@@ -44,14 +52,15 @@ def fit_lines(job: FitJob, options: DeconvolutionSettings) -> FitResult:
         spectrum,
         [build_site(one) for one in options.sites],
         baseline_degree=None if options.baseline < 0 else options.baseline,
-        phase=options.phase,  # type: ignore[arg-type] - checked to be one of its words
+        phase=options.phase,
         search=search,
     )
 
 
-def process(job: FitJob, spectrum: Spectrum, recipe: str | None) -> Spectrum:
-    """Spectrum after a recipe; without one a FID is processed as is suggested for it."""
-    return replay(spectrum, choose_steps(job, spectrum, recipe))
+def _do(spectrum: Spectrum, steps: Sequence[Step]) -> Spectrum:
+    """Spectrum after some steps, which is no longer a FID for what is drawn upwards."""
+    done = replay(spectrum, steps)
+    return replace(done, metadata={**done.metadata, "quantity": "intensity"}) if steps else done
 
 
 def choose_steps(job: FitJob, spectrum: Spectrum, recipe: str | None) -> Sequence[Step]:
@@ -71,8 +80,7 @@ def fit_recovery(job: FitJob, options: BuildupSettings) -> FitResult:
         source = load(path)
         t_s, m, sigma = _integrate(job, source, options)
     initial = None if options.initial == _FIT else float(options.initial)
-    model = options.model
-    result = fit_buildup(t_s, m, model, sigma, initial)  # type: ignore[arg-type] - as above
+    result = fit_buildup(t_s, m, options.model, sigma, initial)
     return result if source is None else _tell_source(result, source)
 
 
@@ -84,10 +92,10 @@ def _integrate(
         what = f"{series.y.ndim} dimension(s)" if series.y.ndim != 2 else "no window_ppm"
         raise InputError(
             f"Expected a table of t_s and m, or a series of spectra with window_ppm, got {what} "
-            f"in {series.title}."
+            f"in {job.files[0].name}."
         )
-    delays_s = _find_delays(series, options)
-    rows = split_rows(process(job, series, options.recipe))
+    delays_s = _find_delays(job, series, options)
+    rows = split_rows(_do(series, choose_steps(job, series, options.recipe)))
     window, noise = options.window_ppm, options.noise_ppm
     if noise is not None:
         pairs = np.array([measure_signal(one, window, noise) for one in rows])
@@ -97,19 +105,15 @@ def _integrate(
     return delays_s, np.array([np.real(one.y).sum() * step for one in parts]), None
 
 
-def _find_delays(series: Spectrum, options: BuildupSettings) -> Array:
-    n_rows = len(series.axes[0])
+def _find_delays(job: FitJob, series: Spectrum, options: BuildupSettings) -> Array:
+    n_rows, name = len(series.axes[0]), job.files[0].name
     if options.delay_s is not None:
         if len(options.delay_s) != n_rows:
-            raise InputError(
-                f"Expected {n_rows} delays for {series.title}, got {len(options.delay_s)}."
-            )
+            raise InputError(f"Expected {n_rows} delays for {name}, got {len(options.delay_s)}.")
         return np.array(options.delay_s)
     if series.axes[0].name != "delay" or series.axes[0].unit != "s":
         doubt = series.metadata.get("warning", "no vdlist in its folder")
-        raise InputError(
-            f"Expected delays in s for {series.title}, got none ({doubt}); give delay_s."
-        )
+        raise InputError(f"Expected delays in s for {name}, got none ({doubt}); give delay_s.")
     return series.axes[0].values
 
 
@@ -134,4 +138,4 @@ def fit_ratio(job: FitJob, options: EnhancementSettings) -> FitResult:
     """Enhancement from spectra with and without microwaves, processed alike."""
     on, off = load(job.files[0]), load(job.find_file(options.off))
     steps = choose_steps(job, on, options.recipe)
-    return fit_enhancement(replay(on, steps), replay(off, steps), options)
+    return fit_enhancement(_do(on, steps), _do(off, steps), options)

@@ -9,7 +9,9 @@ from spectro.jobs.settings import EnhancementSettings
 from spectro.model import Curve, FitResult, InputError, Spectrum, Uncertainty
 from spectro.nmr import Signal, compute_enhancement, measure_signal
 
-_OUTER = 4  # the noise is taken from the last quarter of the axis
+_OUTER = 4  # the noise is taken from the last quarter of the axis, or from more
+_WINDOWS = 9  # as wide as the region, that it takes at least
+_CLEAR = 0.5  # widths of the region that are left between it and the noise
 _LEVEL = 0.95
 _REACH = 1.959964  # of that level, in standard deviations
 _SHOWN = 1.0  # widths of the region to either side of it that go into the curve
@@ -84,10 +86,13 @@ def fit_enhancement(on: Spectrum, off: Spectrum, options: EnhancementSettings) -
 
 
 def _find_noise(spectrum: Spectrum, window: Pair) -> Pair:
-    """Outer quarter of the axis, on the side that is further away from the signal."""
+    """Outer quarter of the axis, or more, on the side that is further away from the signal."""
     low, high = float(spectrum.x.min()), float(spectrum.x.max())
-    width = (high - low) / _OUTER
-    return (low, low + width) if window[0] - low > high - window[1] else (high - width, high)
+    width = max((high - low) / _OUTER, _WINDOWS * (window[1] - window[0]))
+    clear = _CLEAR * (window[1] - window[0])
+    if window[0] - low > high - window[1]:
+        return low, min(low + width, window[0] - clear)
+    return max(high - width, window[1] + clear), high
 
 
 def _find_scales(on: Spectrum, off: Spectrum) -> tuple[Pair, list[str]]:

@@ -106,8 +106,10 @@ def summarise(result: FitResult, kind: str) -> str:
     from spectro.fitting.search import round_together  # noqa: PLC0415 - scipy
 
     names = [name for name in _TOLD.get(kind, result.uncertainties) if name in result.values]
-    if kind == "deconvolution":
-        names = [name for name in names if name.endswith(".percent")]
+    parts = [name for name in names if name.endswith(".percent")]
+    if kind == "deconvolution" and len(parts) > 1:
+        names = parts
+    names = [name for name in names if name not in parts or len(parts) > 1]
     words = []
     for name in names:
         known = result.uncertainties.get(name)

@@ -86,6 +86,11 @@ def run_jobs(project: Jobs, tell: Callable[[FitProgress], None] | None = None) -
     ------
     InputError
         If a batch is at work in the project, or results cannot be written.
+
+    Notes
+    -----
+    Numbers and curves are the same to the last digit wherever sums are done on one thread, as
+    `spectro fit` and batches do them: set ``OMP_NUM_THREADS=1`` before numpy is imported.
     """
     from spectro.jobs.run import complete, describe_failure, summarise  # noqa: PLC0415 - scipy
 

@@ -1,7 +1,7 @@
 """What a person says about a fit in a project file: one class for each kind, checked as a whole."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -125,7 +125,9 @@ class SaturationSettings(FitSettings):
     """Nutation frequency over that of a spin 1/2."""
     g: Positive = 2.0023193
     """Of the line."""
-    method: Annotated[str, BeforeValidator(_one_of("peak_to_peak", "fit"))] = "peak_to_peak"
+    method: Annotated[
+        Literal["peak_to_peak", "fit"], BeforeValidator(_one_of("peak_to_peak", "fit"))
+    ] = "peak_to_peak"
     """How the height of the line is measured."""
     window_mT: Pair | None = None
     """From where to where the line reaches; by default the highest line is found."""
@@ -187,7 +189,9 @@ class DeconvolutionSettings(_Processed):
     """Part of the spectrum that is fitted."""
     baseline: Annotated[int, Field(strict=True, ge=-1, le=10)] = -1
     """Degree of the baseline; -1 for none."""
-    phase: Annotated[str, BeforeValidator(_one_of("zero", "first"))] | None = None
+    phase: Annotated[Literal["zero", "first"], BeforeValidator(_one_of("zero", "first"))] | None = (
+        None
+    )
     """Order up to which the phase is fitted along."""
     starts: Count = 1
     """Starts of the search."""
@@ -204,7 +208,9 @@ class DeconvolutionSettings(_Processed):
 class BuildupSettings(_Processed):
     """Magnetisation that builds up or recovers; see `spectro.nmr.fit_buildup`."""
 
-    model: Annotated[str, BeforeValidator(_one_of("mono", "stretched", "bi"))] = "mono"
+    model: Annotated[
+        Literal["mono", "stretched", "bi"], BeforeValidator(_one_of("mono", "stretched", "bi"))
+    ] = "mono"
     """How many time constants, or how they are distributed."""
     initial: Annotated[str | float, BeforeValidator(_one_of("fit", or_number=True))] = 0.0
     """Magnetisation at the start by that at the end, or "fit"."""
@@ -235,7 +241,7 @@ class EnhancementSettings(_Processed):
     window_ppm: Pair
     """Region of the signal."""
     noise_ppm: Pair | None = None
-    """Region without any; by default the outer quarter on the side that is further away."""
+    """Region without any; by default the outer quarter, or more, on the wider side."""
     buildup_on_s: Positive | None = None
     """Build-up time with microwaves, for the enhancement of the equilibrium."""
     buildup_off_s: Positive | None = None
@@ -357,6 +363,6 @@ def _name_place(settings: Mapping[str, Any], place: Place) -> str:
 
 def _find_keys(kind: type[BaseModel], place: Sequence[str | int]) -> list[str]:
     """Keys of the table that a place is in."""
-    tables = {"sites": SiteSettings, "tied": TieSettings}
-    inner = [tables[str(one)] for one in place[:-1] if one in tables]
+    tables: dict[Any, type[BaseModel]] = {"sites": SiteSettings, "tied": TieSettings}
+    inner = [tables[one] for one in place[:-1] if one in tables]
     return list((inner[-1] if inner else kind).model_fields)

@@ -14,7 +14,7 @@ from qtpy.QtWidgets import (
 
 from napari_nanodope.acquisitions import FieldState, ProjectField
 
-_COLUMNS = ("Field", "Status", "To measure")
+_COLUMNS = ("Field", "Status", "Note")
 _N_ROWS = 9  # in sight
 _COLOURS = {"curated": "#5fbf77", "rejected": "#d98c4a"}
 _PROBLEM = "#ff6f61"
@@ -76,13 +76,13 @@ class FieldTable(QTableWidget):
         self.blockSignals(blocked)
 
     def _fill(self, row: int, one: ProjectField, state: FieldState, *, is_shown: bool) -> None:
-        due = state.problem or state.reason if state.is_due else ""
-        for column, text in enumerate((one.name, state.status, due)):
+        due = f"to measure ({state.reason})" if state.is_due else state.reason
+        for column, text in enumerate((one.name, state.status, state.problem or due)):
             item = QTableWidgetItem(text)
             font = item.font()
             font.setBold(is_shown)
             item.setFont(font)
-            item.setToolTip(state.problem or state.reason or text)
+            item.setToolTip(state.problem or text)
             colour = _PROBLEM if column and state.problem else _COLOURS.get(state.status)
             if column and colour:
                 item.setForeground(QBrush(QColor(colour)))
