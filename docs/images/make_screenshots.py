@@ -159,7 +159,7 @@ def show_project(folder: Path) -> None:
     finish(panel)
     settle()
     finish(panel)
-    session.merge([3, 4])
+    session.exclude([3, 40, 60], "doubtful outline")
     for name in ("Project", "Spectra"):
         dock.setCurrentIndex(list(dock.panels).index(name))
         settle()
