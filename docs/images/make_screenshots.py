@@ -16,13 +16,20 @@ from napari_nanodope._napari.session import session_of
 from napari_nanodope._napari.widgets.dock import Dock
 from napari_nanodope._napari.widgets.panel import Panel
 from napari_nanodope.core.xray import compute_fwhm_keV
+from napari_nanodope.field_task import measure_field
+from napari_nanodope.io.arrays import save_field
 from napari_nanodope.io.xray_lines import load_lines
+from spectro import Spectrum, epr
+from spectro.io.text import save
+from spectro.jobs import find_jobs
 
 FOLDER = Path(__file__).parent
 PLUGIN = "napari-nanodope"
 SIZE_PX = 1500, 950
 PATIENCE_S = 120
 CHANNEL_KEV = 0.01
+SAMPLES = {"1h": "core", "24h": "mixed", "72h": "surface"}  # and where the dopant sits
+N_FIELDS = 4
 STRENGTHS = {"Cd": 0.6, "Mn": 18.0, "S": 0.5}  # of the strongest line, by the element's map
 
 
@@ -44,6 +51,7 @@ def main() -> None:
             print(path.name)
         viewer.close()
         show_spectrum(Path(folder))
+        show_project(make_project(Path(folder) / "incubation"))
 
 
 def show_spectrum(folder: Path) -> None:
@@ -92,6 +100,75 @@ def write_scan(path: Path) -> Path:
         metadata.create_group("Sample").create_dataset("elements", data=words)
         group.create_group("original_metadata")
     return path
+
+
+def make_project(folder: Path) -> Path:
+    """Project of three samples, whose fields but one are measured, with a fit of each one's EPR."""
+    folder.mkdir()
+    nd.Recipe().replace(segment={"method": "watershed"}).save(folder / "recipe.toml")
+    text = ['[project]\nname = "Incubation"']
+    for number, (sample_id, location) in enumerate(SAMPLES.items()):
+        text += [
+            f'[[sample]]\nid = "{sample_id}"',
+            f'[[measurement]]\nsample = "{sample_id}"\ntechnique = "eds"\n'
+            f'files = "eds/{sample_id}/*.npz"',
+            f'[[measurement]]\nsample = "{sample_id}"\ntechnique = "epr"\n'
+            f'files = "epr/{sample_id}.csv"\nsettings = {{ fit = "cw", model = "mn2+", '
+            f'vary = ["g", "a_MHz", "gaussian_mT"], frequency_GHz = 9.46 }}',
+        ]
+        for field_number in range(N_FIELDS):
+            params = nd.PhantomParams(
+                location=location, shape_px=(320, 320), shot_noise=True, background_counts=0.01
+            )
+            field, _ = nd.simulate_field(params, seed=10 * number + field_number)
+            path = folder / "eds" / sample_id / f"scan{field_number + 1}.npz"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            save_field(field, path)
+        (folder / "epr").mkdir(exist_ok=True)
+        save(
+            simulate_epr(width_mT=0.8 + 0.3 * number, seed=number), folder / f"epr/{sample_id}.csv"
+        )
+    (folder / "project.toml").write_text("\n\n".join(text))
+    project = nd.Project.open(folder)
+    for one in project.fields[:-1]:
+        measure_field(one, one.find_state(project.open_digests()).parts)
+    for job in find_jobs(project.book, folder)[0]:
+        job.save(job.run(), job.find_state().parts, 0.0)
+    return folder
+
+
+def simulate_epr(width_mT: float, seed: int) -> Spectrum:
+    """Six lines of manganese, with noise."""
+    system = epr.SpinSystem(s=5 / 2, g=2.007, nuclei=[epr.Nucleus("55Mn", a_MHz=-189.0)])
+    experiment = epr.CwExperiment(frequency_GHz=9.46, field_mT=(305.0, 370.0), n_points=1024)
+    spectrum = epr.simulate_cw(system, experiment, epr.LineShape(gaussian_mT=width_mT))
+    noise = np.random.default_rng(seed).normal(size=len(spectrum.x))
+    return spectrum.do("add noise", spectrum.y + 0.02 * np.abs(spectrum.y).max() * noise)
+
+
+def show_project(folder: Path) -> None:
+    """Pictures of the Project and the Spectra tab, half way through a review."""
+    for name in ("1h/scan1", "1h/scan2", "1h/scan4"):
+        nd.Project.open(folder).field(name).review("curated")
+    nd.Project.open(folder).field("1h/scan3").review("rejected", "drifted")
+    viewer = napari.Viewer(show=True)
+    viewer.window.resize(*SIZE_PX)
+    _, dock = viewer.window.add_plugin_dock_widget(PLUGIN, "Nanodope")
+    dock.open_project(folder)
+    panel, session = dock.panels["Project"], session_of(viewer)
+    finish(panel)
+    settle()
+    finish(panel)
+    session.exclude([3, 40, 60], "doubtful outline")
+    for name in ("Project", "Spectra"):
+        dock.setCurrentIndex(list(dock.panels).index(name))
+        settle()
+        finish(dock.panels[name])
+        settle()
+        path = FOLDER / f"napari-{name.lower()}.png"
+        viewer.window.screenshot(str(path), canvas_only=False, flash=False)
+        print(path.name)
+    viewer.close()
 
 
 def settle(seconds: float = 0.5) -> None:

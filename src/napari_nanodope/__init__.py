@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from napari_nanodope import figures as figures
     from napari_nanodope._napari.scripting import add_to_viewer as add_to_viewer
+    from napari_nanodope._napari.scripting import review_project as review_project
     from napari_nanodope.batch import run_batch as run_batch
     from napari_nanodope.gallery import save_gallery as save_gallery
     from napari_nanodope.io import list_readers as list_readers
@@ -67,6 +68,7 @@ _HOMES = {
     "read_field": "io",
     "read_labels": "io",
     "read_spectrum": "io",
+    "review_project": "_napari.scripting",
     "run_batch": "batch",
     "save_gallery": "gallery",
     "segment": "segmentation",

@@ -25,6 +25,7 @@ from napari_nanodope.core.editing import NOTHING, Change
 from napari_nanodope.io.arrays import read_labels_with_note, save_labels
 from napari_nanodope.io.files import UnreadableFileError
 from napari_nanodope.model import InputError, as_labels, read_only
+from napari_nanodope.segmentation import Outlines
 
 Labels = NDArray[np.int32]
 
@@ -46,14 +47,14 @@ class Edit:
         Pixels that got other labels.
     reasons : mapping
         For particles excluded or included by hand, the reason before and after; empty for none.
-    origin : object, optional
-        What all labels come from since then, where they were replaced; it is not written down.
+    origin : Outlines or "given", optional
+        What all labels come from since then, where they were replaced.
     """
 
     name: str
     change: Change = NOTHING
     reasons: Mapping[int, tuple[str, str]] = field(default_factory=dict)
-    origin: Any = None
+    origin: Outlines | str | None = None
 
     def reversed(self) -> "Edit":
         """What undoes it."""
@@ -67,13 +68,19 @@ class Edit:
             entry["runs"] = _to_runs(self.change)
         if self.reasons:
             entry["reasons"] = {str(label): list(pair) for label, pair in self.reasons.items()}
+        if isinstance(self.origin, Outlines):
+            entry["origin"] = self.origin.to_dict()
+        elif self.origin is not None:
+            entry["origin"] = self.origin
         return entry
 
     @classmethod
     def from_json(cls, entry: Mapping[str, Any]) -> Self:
         """The operation of a line in the log."""
         reasons = {int(k): (str(a), str(b)) for k, (a, b) in entry.get("reasons", {}).items()}
-        return cls(str(entry["op"]), _from_runs(entry.get("runs", [])), reasons)
+        told = entry.get("origin")
+        origin = Outlines.from_dict(told) if isinstance(told, Mapping) else told
+        return cls(str(entry["op"]), _from_runs(entry.get("runs", [])), reasons, origin)
 
 
 class Curation:
@@ -108,6 +115,7 @@ class Curation:
         self._folder = Path(folder) if folder is not None else None
         self._pixel_size_nm = pixel_size_nm
         self._n_lines = self._n_saved = 0
+        self._is_noted = True  # in the labels, how many lines they contain
         self._size = 0
         self._lock: FileLock | None = None
         if self._folder is None:
@@ -169,6 +177,7 @@ class Curation:
                     f"it, got another; put back the {LABELS_FILE} that belongs to it."
                 ) from None
         self._n_lines, self._n_saved, self._size = len(entries), n_saved, size
+        self._is_noted = _NOTE in note
         return self
 
     @property
@@ -201,14 +210,21 @@ class Curation:
         """Operations since the beginning, undo and redo included."""
         return self._n_lines
 
-    def find_origin(self) -> tuple[Any, list[Edit]]:
-        """What the labels were last replaced by, or None, and the edits that hold since then."""
-        for number, edit in enumerate(reversed(self._done)):
-            if edit.origin is not None:
-                return edit.origin, self._done[len(self._done) - number :]
-        return None, list(self._done)
+    def find_outlines(self, first: Outlines | None) -> Outlines | None:
+        """Labels with the scores of the particles that nobody has touched; None without scores.
 
-    def do(self, name: str, change: Change, *, origin: Any = None) -> Edit | None:
+        `first` is the segmentation that the history began with.
+        """
+        replaced = [n for n, edit in enumerate(self._done) if edit.origin is not None]
+        outlines = self._done[replaced[-1]].origin if replaced else first
+        if not isinstance(outlines, Outlines):
+            return None
+        edits = self._done[replaced[-1] + 1 :] if replaced else self._done
+        touched = {label for edit in edits for label in edit.change.touched.tolist()}
+        n_before = int(outlines.settings.get("n_edits", 0))
+        return outlines.edit(self.labels, touched, n_before + len(edits))
+
+    def do(self, name: str, change: Change, *, origin: Outlines | str | None = None) -> Edit | None:
         """Change labels; None where no pixel changes.
 
         Particles that lose all their pixels are no longer excluded. With an `origin`, labels have
@@ -262,7 +278,7 @@ class Curation:
         path, note = self._folder / LABELS_FILE, {_NOTE: self._n_lines}
         with _telling(path):
             save_labels(self._labels, path, self._pixel_size_nm, note=note)
-        self._n_saved = self._n_lines
+        self._n_saved, self._is_noted = self._n_lines, True
 
     def close(self) -> bool:
         """Write the labels and let others open the folder; nothing is written from then on.
@@ -377,6 +393,8 @@ class Curation:
         if self._folder is None:
             self._n_lines += 1
             return
+        if not self._is_noted:  # labels of a batch, which would not go with a log
+            self.save()
         path = self._folder / LOG_FILE
         with _telling(path):
             size = path.stat().st_size if path.exists() else 0

@@ -1,6 +1,5 @@
 """One field of a project read, measured and written: what a worker of a batch does."""
 
-import math
 import platform
 import time
 from collections.abc import Iterator, Mapping
@@ -12,7 +11,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
@@ -29,7 +27,7 @@ from napari_nanodope.acquisitions import (
 )
 from napari_nanodope.curation import LABELS_FILE, LOCK_FILE, Curation
 from napari_nanodope.io import read_field
-from napari_nanodope.io.arrays import read_labels, save_labels
+from napari_nanodope.io.arrays import read_labels, read_labels_with_note, save_labels
 from napari_nanodope.io.digests import Digests
 from napari_nanodope.io.files import UnreadableFileError, hash_files
 from napari_nanodope.io.tables import load_table, save_table, to_partition
@@ -106,18 +104,13 @@ def read_given(one: ProjectField) -> Given | None:
     is_approved = read_review(one.folder)["status"] == "curated"
     if not is_approved and not has_curated_labels(one.folder, _fresh_digests(one)):
         return None
-    outlines = _load_outlines(one.folder)
+    outlines = load_outlines(one.folder)
     if not has_edits(one.folder):
         labels = read_labels(one.folder / LABELS_FILE)
-        if outlines is None or not is_approved:
-            return Given(labels, {}, 0)
-        return Given(replace(outlines, labels=labels), {}, 0)
+        return Given(labels if outlines is None else replace(outlines, labels=labels), {}, 0)
     curation = Curation.read(one.folder)
-    _, edits = curation.find_origin()
-    if outlines is None:
-        return Given(curation.labels, curation.excluded, curation.n_operations)
-    touched = {int(label) for edit in edits for label in edit.change.touched}
-    edited = outlines.edit(curation.labels, touched, len(edits))
+    found = curation.find_outlines(outlines)
+    edited = curation.labels if found is None else found
     return Given(edited, curation.excluded, curation.n_operations)
 
 
@@ -208,13 +201,21 @@ def _read_provenance(one: ProjectField) -> dict[str, Any]:
 
 
 def _measure(one: ProjectField, recipe: Recipe, given: Given | None) -> FieldResult:
-    field = _read(one, recipe)
+    field = read_project_field(one, recipe)
     if given is None:
         return analyze(field, recipe)
     return analyze(field, recipe, labels=given.labels, exclusions=given.exclusions)
 
 
-def _read(one: ProjectField, recipe: Recipe) -> FieldOfView:
+def read_project_field(one: ProjectField, recipe: Recipe | None = None) -> FieldOfView:
+    """Field of a project as a run reads it, by its own recipe if no other is given.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read.
+    """
+    recipe = recipe or one.recipe
     field = read_field(
         one.files if len(one.files) > 1 else one.files[0],
         (recipe.field.host, recipe.field.dopant),
@@ -249,7 +250,7 @@ def _write(
     (folder / PROVENANCE).unlink(missing_ok=True)  # nothing here goes with it from now on
     if not is_curated:
         save_labels(result.labels, labels, result.field.pixel_size_nm, note=MADE_BY)
-        _save_outlines(result.outlines, folder)
+        save_outlines(result.outlines, folder)
     save_json(dict(result.summary), folder / SUMMARY)
     metadata = {
         "sample_id": one.sample_id,
@@ -308,26 +309,30 @@ def _fresh_digests(one: ProjectField) -> Digests:
     return Digests(one.folder / "none.json", one.project)
 
 
-def _save_outlines(outlines: Outlines | None, folder: Path) -> None:
+def save_outlines(outlines: Outlines | None, folder: Path) -> None:
+    """Write down the segmentation that labels begin with, or that they come from elsewhere."""
     if outlines is None:
-        return
-    scores = {
-        name: [None if isinstance(v, float) and math.isnan(v) else v for v in column.tolist()]
-        for name, column in outlines.scores.items()
-    }
-    told = {"diameter_nm": outlines.diameter_nm, "settings": outlines.settings, "scores": scores}
-    save_json(told, folder / OUTLINES)
+        (folder / OUTLINES).unlink(missing_ok=True)
+    else:
+        save_json(outlines.to_dict(), folder / OUTLINES)
 
 
-def _load_outlines(folder: Path) -> Outlines | None:
-    """Segmentation that a person went on from, its labels left out."""
+def load_outlines(folder: Path) -> Outlines | None:
+    """Segmentation that the labels of a folder began with, these left out; None without one.
+
+    Raises
+    ------
+    UnreadableFileError
+        If it cannot be read.
+    """
     if not (folder / OUTLINES).is_file():
         return None
-    told = load_json(folder / OUTLINES)
+    if not has_edits(folder):
+        note = read_labels_with_note(folder / LABELS_FILE)[1]
+        if not note.keys() & {*MADE_BY, "edits"}:
+            return None  # labels of a person, put in the place of those that were segmented
     try:
-        scores = pd.DataFrame(told["scores"]).astype({"probability": float, "flow_error": float})
-        nothing = np.zeros((0, 0), np.int32)
-        return Outlines(nothing, scores, float(told["diameter_nm"]), dict(told["settings"]))
+        return Outlines.from_dict(load_json(folder / OUTLINES))
     except (KeyError, TypeError, ValueError):
         raise UnreadableFileError(
             f"Expected scores of a segmentation in {folder / OUTLINES}, got something else; remove "

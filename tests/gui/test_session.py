@@ -816,3 +816,23 @@ def test_a_bright_even_survey_is_shown():
     ViewerModel().add_layer(
         Layer.create(*field_to_layers(nd.FieldOfView(survey, {"Cd": survey}, 1.0))[0])
     )
+
+
+def test_a_field_takes_over_the_layers_of_one_that_is_gone(session, phantom, tmp_path):
+    old, layers = session.field, session.viewer.layers
+    survey = layers["survey"]
+    survey.gamma = 0.5
+    maps = {"Cd": np.full((30, 40), 3.0, np.float32), "S": np.ones((30, 40), np.float32)}
+    other = nd.FieldOfView(np.full((30, 40), 900.0, np.float32), maps, (0.5, 0.6), field_id="next")
+    session.delete([1])
+    session.show_field(other, home=tmp_path / "next", gone=old)
+    assert [layer.name for layer in layers] == ["survey", "Cd", "S"]
+    assert (layers["survey"], survey.gamma) == (survey, 0.5)
+    assert survey.contrast_limits[1] >= 900
+    assert session.find_field() is other
+    assert session.labels is None
+    session.set_labels(np.eye(30, 40, dtype=np.int32))
+    assert (tmp_path / "next" / "labels.tif").is_file()
+    session.show_field(phantom[0], gone=other)
+    assert {layer.name for layer in layers} == {"survey", "Cd", "Mn", "particles"}
+    assert 1 not in session.labels

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import tifffile
 from hypothesis import given, settings
@@ -15,9 +16,10 @@ from hypothesis import strategies as st
 
 from napari_nanodope.core import editing
 from napari_nanodope.curation import LABELS_FILE, LOG_FILE, Curation
-from napari_nanodope.io.arrays import read_labels_with_note
+from napari_nanodope.io.arrays import read_labels_with_note, save_labels
 from napari_nanodope.io.files import UnreadableFileError
 from napari_nanodope.model import InputError
+from napari_nanodope.segmentation import Outlines
 
 
 def draw_grid(n: int = 4) -> np.ndarray:
@@ -293,3 +295,34 @@ def test_nothing_that_returned_is_lost_to_a_kill(tmp_path, seed):
     again = Curation.open(tmp_path)
     np.testing.assert_array_equal(again.labels.ravel(), state[: again.labels.size])
     assert sorted(again.excluded) == state[again.labels.size :].tolist()
+
+
+def test_labels_of_others_are_marked_before_the_log_begins(tmp_path):
+    labels = draw_grid(2)
+    save_labels(labels, tmp_path / LABELS_FILE, (1.0, 1.0), note={"made_by": "nanodope batch"})
+    curation = Curation.open(tmp_path)
+    assert read_labels_with_note(tmp_path / LABELS_FILE)[1] == {"made_by": "nanodope batch"}
+    curation.do("delete", editing.delete(labels, [2]))
+    there = Curation.read(tmp_path)  # while it is open, or after a crash
+    np.testing.assert_array_equal(there.labels, curation.labels)
+    curation.close()
+
+
+def test_where_labels_come_from_is_in_the_log(tmp_path):
+    labels = draw_grid(2)
+    scores = pd.DataFrame(
+        {"label": [1, 2, 3, 4], "probability": [0.9, 0.1, np.nan, 1 / 3], "flow_error": 0.2}
+    )
+    outlines = Outlines(labels, scores, 5.25, {"method": "cellpose", "diameter_is_estimated": True})
+    curation = Curation(np.zeros_like(labels), tmp_path)
+    curation.do("segment", editing.compare(curation.labels, labels), origin=outlines)
+    curation.do("delete", editing.delete(labels, [2]))
+    found = Curation.read(tmp_path).find_outlines(None)
+    np.testing.assert_array_equal(found.labels, curation.labels)
+    pd.testing.assert_frame_equal(found.scores, scores[scores["label"] != 2], check_exact=True)
+    assert found.settings == {**outlines.settings, "n_edits": 1}
+    curation.do("replace", editing.compare(curation.labels, labels), origin="given")
+    assert Curation.read(tmp_path).find_outlines(outlines) is None
+    curation.undo()
+    assert Curation.read(tmp_path).find_outlines(None).settings == found.settings
+    curation.close()

@@ -1,6 +1,7 @@
 """Where the edits of a field are kept, so that they are found again when it is opened again."""
 
 import os
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -8,9 +9,12 @@ import numpy as np
 import platformdirs
 from numpy.typing import NDArray
 
+from napari_nanodope._napari.layers import key_of
 from napari_nanodope.curation import LABELS_FILE, LOG_FILE, Curation
+from napari_nanodope.field_task import load_outlines, save_outlines
 from napari_nanodope.model import FieldOfView, InputError, as_labels
 from napari_nanodope.pipeline import hash_arrays
+from napari_nanodope.segmentation import Outlines
 
 _VARIABLE = "NANODOPE_EDITS"
 
@@ -30,18 +34,31 @@ class Keeping:
     """Histories of the fields of a session, and the folders that hold them.
 
     Those that no folder could take, or that were not written whole, wait here for their field.
+
+    Attributes
+    ----------
+    first : Outlines or None
+        Segmentation that the labels of the field worked on began with.
     """
 
     def __init__(self) -> None:
+        self.first: Outlines | None = None
         self._place: Path | None = None
         self._folder: Path | None = None
+        self._homes: dict[str, Path] = {}
         self._folders: dict[Path, Path] = {}
-        self._unkept: dict[Path, Curation] = {}
+        self._unkept: dict[Path, tuple[Curation, Outlines | None]] = {}
+
+    def settle(self, field: FieldOfView, home: Path) -> None:
+        """Let the edits of a field be at home in a folder, as those of a project are in its."""
+        self._homes[key_of(field)] = home
 
     def enter(self, field: FieldOfView) -> None:
         """Turn to a field."""
-        self._place = choose_edits_folder(field)
+        home = self._homes.get(key_of(field)) if self._homes else None
+        self._place = home or choose_edits_folder(field)
         self._folder = self._folders.get(self._place, self._place)
+        self.first = None
 
     def leave(self, curation: Curation | None) -> None:
         """Give the folder of a history back."""
@@ -49,26 +66,35 @@ class Keeping:
             return
         was_kept = curation.is_kept
         if not (curation.close() and was_kept):
-            self._unkept[self._place] = curation
+            self._unkept[self._place] = curation, self.first
 
-    def begin(self, labels: NDArray[np.int32], field: FieldOfView) -> tuple[Curation, str]:
+    def begin(
+        self, labels: NDArray[np.int32], field: FieldOfView, outlines: Outlines | None = None
+    ) -> tuple[Curation, str]:
         """New history, kept in the folder unless that cannot be had; and a notice if it cannot."""
+        self.first = outlines
         if self._folder is None:
             return Curation(labels), ""
         try:
-            return Curation(labels, self._folder, pixel_size_nm=field.pixel_size_nm), ""
+            curation = Curation(labels, self._folder, pixel_size_nm=field.pixel_size_nm)
         except InputError as error:
             return Curation(labels), _tell_lost(error)
+        self._keep_first()
+        return curation, ""
 
     def restore(self, field: FieldOfView) -> tuple[Curation | None, str]:
         """History of the field, None where there is none; and a notice of either."""
         if self._place in self._unkept:
             self._folder = None
-            waiting = self._unkept.pop(self._place)
+            waiting, self.first = self._unkept.pop(self._place)
             return waiting, "Edits of this field are not kept when napari is closed."
         curation, notice = _open(self._folder, field)
         if curation is None and notice:
             self._folder = None
+        elif curation is not None and self._folder is not None:
+            with suppress(InputError):  # scores alone; who measures is told
+                self.first = load_outlines(self._folder)
+                self._keep_first()
         return curation, notice
 
     def move(self, curation: Curation | None, folder: Path) -> Curation | None:
@@ -90,10 +116,18 @@ class Keeping:
         elif curation is not None:
             curation.move_to(folder)
         self._folder = folder
+        if curation is not None and not is_taken:
+            self._keep_first()
         if self._place is not None:
             self._folders[self._place] = folder
             self._unkept.pop(self._place, None)
         return None if is_taken else curation
+
+    def _keep_first(self) -> None:
+        """Write down what the labels began with, so that a batch has the same scores."""
+        if self._folder is not None:
+            with suppress(OSError):
+                save_outlines(self.first, self._folder)
 
 
 def _open(folder: Path | None, field: FieldOfView) -> tuple[Curation | None, str]:

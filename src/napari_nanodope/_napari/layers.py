@@ -18,6 +18,7 @@ from napari_nanodope.io.units import to_nm
 from napari_nanodope.materials import MATERIALS
 from napari_nanodope.model import FieldOfView, InputError, as_labels
 from napari_nanodope.pipeline import hash_arrays
+from napari_nanodope.recipe import MapsStage, Recipe
 from napari_nanodope.results import FieldResult
 
 if TYPE_CHECKING:
@@ -181,6 +182,15 @@ def result_to_layers(result: FieldResult) -> "list[FullLayerData]":
     particles = labels_to_layer(result.labels, result.field, result.particles)
     particles[1]["metadata"]["result"] = result
     return [*layers, particles]
+
+
+def tell_maps(field: FieldOfView, recipe: Recipe) -> Recipe:
+    """Recipe that says how the maps of a field were read, whoever read them."""
+    if field.source is None:
+        return recipe
+    given = field.source.settings.get("given", {})
+    told = {name: given[name] for name in MapsStage.model_fields if name in given}
+    return recipe.model_copy(update={"maps": MapsStage(**told)})
 
 
 def key_of(field: FieldOfView) -> str:

@@ -18,18 +18,20 @@ from napari_nanodope._napari.layers import (
     constants_of,
     field_to_layers,
     layers_to_field,
+    tell_maps,
     to_features,
 )
 from napari_nanodope.core import editing
-from napari_nanodope.core.editing import NOTHING, Change
+from napari_nanodope.core.editing import Change
 from napari_nanodope.curation import Curation, Edit
 from napari_nanodope.model import FieldOfView, InputError, as_labels
-from napari_nanodope.recipe import MapsStage, Recipe
+from napari_nanodope.recipe import Recipe
 from napari_nanodope.results import FieldResult
 from napari_nanodope.segmentation import Outlines
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
+    from npe2.types import FullLayerData
 
 _sessions: "WeakKeyDictionary[ViewerModel, Session]" = WeakKeyDictionary()
 
@@ -68,7 +70,6 @@ class Session:
         self._view = LabelsView()
         self._curation: Curation | None = None
         self._keeping = Keeping()
-        self._outlines: Outlines | None = None
         self._lost: Labels | None = None
         self._result: FieldResult | None = None
         self._measured: tuple[Any, ...] = ()
@@ -112,7 +113,7 @@ class Session:
             self._go_on(*saved[-1])
         elif not is_known:
             self._set_field(field)
-            self._tell_maps(field)
+            self.set_recipe(tell_maps(field, self.recipe))
         return self.field or field
 
     def look_for_field(self) -> None:
@@ -120,13 +121,23 @@ class Session:
         with suppress(InputError):
             self.find_field()
 
-    def show_field(self, field: FieldOfView) -> None:
-        """Add the layers of a field, in the place of the same one shown before; work on it."""
-        chosen = self.recipe.field
-        new = field_to_layers(field, host=chosen.host, dopant=chosen.dopant)
+    def show_field(
+        self, field: FieldOfView, *, home: Path | None = None, gone: FieldOfView | None = None
+    ) -> None:
+        """Add the layers of a field, in the place of the same one shown before; work on it.
+
+        Its edits are kept at `home`, and it takes over the layers of a field that is `gone`.
+        """
+        new = self._to_layers(field)
         self._sync_or_tell()
-        old = field if stack.is_shown(self.viewer, field) else None
-        layers = stack.swap_layers(self.viewer, old, field, new)
+        if home is not None:
+            self._keeping.settle(field, home)
+        if gone is not None:
+            self.release()
+            layers = stack.refill_layers(self.viewer, gone, field, new)
+        else:
+            old = field if stack.is_shown(self.viewer, field) else None
+            layers = stack.swap_layers(self.viewer, old, field, new)
         self._set_field(field)
         self.viewer.layers.selection.active = layers[-1]
 
@@ -137,17 +148,19 @@ class Session:
         the same; the result is stale.
         """
         self.sync()
-        old, chosen = self.field, self.recipe.field
-        new = field_to_layers(field, host=chosen.host, dopant=chosen.dopant)
-        stack.swap_layers(self.viewer, old, field, new)
+        old = self.field
+        stack.swap_layers(self.viewer, old, field, self._to_layers(field))
         if old is None or old.shape != field.shape:
             self._set_field(field)
             return
         self.field = field
         self._view.forget_rows()
         self.field_changed.emit()
-        self.labels_changed.emit()
-        self.result_changed.emit()
+        self._tell_labels()
+
+    def _to_layers(self, field: FieldOfView) -> "list[FullLayerData]":
+        told = self.recipe.field
+        return field_to_layers(field, host=told.host, dopant=told.dopant)
 
     def show_result(self, result: FieldResult) -> None:
         """Add the layers of a result and go on with it: recipe, labels and what was left out."""
@@ -164,13 +177,6 @@ class Session:
         self._resume(result, *resumed)
         if not np.array_equal(painted, result.labels):
             layer.data = painted  # an edit like any other
-
-    def _tell_maps(self, field: FieldOfView) -> None:
-        """Let the recipe say how the maps of a field were read, whoever read them."""
-        if field.source is not None:
-            given = field.source.settings.get("given", {})
-            told = {name: given[name] for name in MapsStage.model_fields if name in given}
-            self.set_recipe(self.recipe.model_copy(update={"maps": MapsStage(**told)}))
 
     def _resume(
         self, result: FieldResult, by_hand: Mapping[int, str], outlines: Outlines | None
@@ -220,18 +226,16 @@ class Session:
         return {} if self._curation is None else self._curation.excluded
 
     @property
+    def is_kept(self) -> bool:
+        """Whether a folder holds the labels and all that is done to them."""
+        return self._curation is not None and self._curation.is_kept
+
+    @property
     def outlines(self) -> Outlines | None:
         """Labels with the scores of the particles that nobody has touched since."""
-        labels = self.labels
-        if labels is None or self._curation is None:
-            return None
-        origin, edits = self._curation.find_origin()
-        outlines = self._outlines if origin is None else origin
-        if not isinstance(outlines, Outlines):
-            return None
-        touched = {label for edit in edits for label in edit.change.touched.tolist()}
-        n_before = int(outlines.settings.get("n_edits", 0))
-        return outlines.edit(labels, touched, n_before + len(edits))
+        self._sync_or_tell()
+        first, curation = self._keeping.first, self._curation
+        return None if curation is None else curation.find_outlines(first)
 
     def set_outlines(self, outlines: Outlines) -> None:
         """Take over what segmentation found; it can be undone where there were labels before."""
@@ -246,14 +250,12 @@ class Session:
         array = as_labels(labels, field.shape)
         self.sync()
         if self._curation is None and not self._restore(field):  # another window may have begun
-            self._begin(array, field)
-            self._outlines = outlines
+            self._begin(array, field, outlines)
         elif self._curation is not None:
             change = editing.compare(self._curation.labels, array)
             self._after(self._curation.do(name, change, origin=outlines or "given"))
         self.choose([])
-        self.labels_changed.emit()
-        self.result_changed.emit()
+        self._tell_labels()
 
     def keep_in(self, folder: str | Path) -> None:
         """Write edits into this folder from now on, or go on with those that it holds."""
@@ -262,11 +264,12 @@ class Session:
         if self._curation is None and not self._restore(field):
             labels = np.zeros(field.shape, np.int32) if labels is None else labels
             self._begin(labels, field)
-        self.labels_changed.emit()
-        self.result_changed.emit()
+        self._tell_labels()
 
-    def _begin(self, labels: NDArray[np.int32], field: FieldOfView) -> None:
-        self._curation, notice = self._keeping.begin(labels, field)
+    def _begin(
+        self, labels: NDArray[np.int32], field: FieldOfView, outlines: Outlines | None = None
+    ) -> None:
+        self._curation, notice = self._keeping.begin(labels, field, outlines)
         self._show_labels()
         self._notice(notice)
 
@@ -424,7 +427,7 @@ class Session:
         self.release()
         self.field = field
         self._view.attach(None)
-        self._outlines = self._result = None
+        self._result = None
         self._chosen = ()
         self.notice = ""
         if field is not None:
@@ -433,8 +436,7 @@ class Session:
             self._restore(field)
         self.field_changed.emit()
         self.chosen_changed.emit()
-        self.labels_changed.emit()
-        self.result_changed.emit()
+        self._tell_labels()
 
     def _curated(self) -> Curation:
         if self._curation is None:
@@ -450,16 +452,16 @@ class Session:
     def _after(self, edit: Edit | None) -> None:
         """Show an operation of the history in the layer, and tell of it."""
         if edit is not None:
-            self._push(edit)
+            if not self._view.apply(edit.change):
+                self._show_labels()
             self._tell(edit.change)
-
-    def _push(self, edit: Edit | None) -> None:
-        if not self._view.apply(NOTHING if edit is None else edit.change):
-            self._show_labels()
 
     def _tell(self, change: Change) -> None:
         self._view.forget_rows(change.touched)
         self.choose(self._chosen)  # without those that are gone
+        self._tell_labels()
+
+    def _tell_labels(self) -> None:
         self.labels_changed.emit()
         self.result_changed.emit()
 
@@ -484,8 +486,7 @@ class Session:
                 self._sync_or_tell()
                 self._lost = self.layer
                 self._view.attach(None)
-                self.labels_changed.emit()
-                self.result_changed.emit()
+                self._tell_labels()
             if self.field is not None and not stack.has_fields(self.viewer):
                 self._set_field(None)  # as when the viewer closes: others may take the edits
         finally:
@@ -496,5 +497,4 @@ class Session:
         if event.value is self._lost and self.layer is None and self._curation is not None:
             self._view.attach(event.value)
             self._show_labels()
-            self.labels_changed.emit()
-            self.result_changed.emit()
+            self._tell_labels()

@@ -93,6 +93,52 @@ def is_shown(viewer: "ViewerModel", field: FieldOfView) -> bool:
     )
 
 
+def refill_layers(
+    viewer: "ViewerModel",
+    old: FieldOfView,
+    field: FieldOfView,
+    new: "Sequence[FullLayerData]",
+) -> list[Layer]:
+    """Show a field in the layers of another one, whose labels go; what they look like stays.
+
+    Each layer that a viewer removes costs it much time.
+
+    Parameters
+    ----------
+    viewer : ViewerModel
+        With or without a window.
+    old : FieldOfView
+        The field that is shown no longer.
+    field : FieldOfView
+        The one that takes its place.
+    new : sequence of layer data
+        Its layers.
+
+    Returns
+    -------
+    list of Layer
+        Those of the field.
+    """
+    layers, key = viewer.layers, key_of(old)
+    ours = [one for one in layers if "role" in one.metadata and one.metadata.get("key") == key]
+    shown: list[Layer] = []
+    for data, options, kind in new:
+        role = options["metadata"]["role"]
+        layer = next((one for one in ours if one.metadata["role"] == role), None)
+        if layer is None:
+            layer = Layer.create(data, options, kind)
+            layers.insert(layers.index(shown[-1]) + 1 if shown else len(layers), layer)
+        else:
+            ours.remove(layer)
+            layer.data, layer.scale = data, field.pixel_size_nm
+            layer.metadata = options["metadata"]
+            layer.contrast_limits = options["contrast_limits"]
+        shown.append(layer)
+    for layer in ours:
+        layers.remove(layer)
+    return shown
+
+
 def swap_layers(
     viewer: "ViewerModel",
     old: FieldOfView | None,

@@ -25,6 +25,7 @@ from napari_nanodope.cli.console import (
     progress,
 )
 from napari_nanodope.cli.reports import add_report
+from napari_nanodope.cli.review import add_review
 from napari_nanodope.cli.training import add_evaluate, add_train
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ def _build_parser() -> Parser:
         add_evaluate,
         *projects.COMMANDS,
         add_report,
+        add_review,
     ):
         add_one(commands)
     return parser

@@ -1,8 +1,9 @@
 """From images to labels: one way in, whatever the method."""
 
-from collections.abc import Callable, Collection
+import math
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -40,6 +41,27 @@ class Outlines:
         scores = self.scores[~self.scores["label"].isin(touched)]
         told = {"n_edits": n_edits} if touched else {}
         return replace(self, labels=labels, scores=scores, settings=self.settings | told)
+
+    def to_dict(self) -> dict[str, Any]:
+        """All but the labels, ready for JSON; NaN is None."""
+        scores = {
+            name: [None if isinstance(v, float) and math.isnan(v) else v for v in column.tolist()]
+            for name, column in self.scores.items()
+        }
+        return {"diameter_nm": self.diameter_nm, "settings": self.settings, "scores": scores}
+
+    @classmethod
+    def from_dict(cls, told: Mapping[str, Any]) -> Self:
+        """What `to_dict` gave, without labels.
+
+        Raises
+        ------
+        KeyError, TypeError or ValueError
+            If it is something else.
+        """
+        scores = pd.DataFrame(told["scores"]).astype({"probability": float, "flow_error": float})
+        nothing = np.zeros((0, 0), np.int32)
+        return cls(nothing, scores, float(told["diameter_nm"]), dict(told["settings"]))
 
     @property
     def doubtful(self) -> list[int]:

@@ -40,7 +40,9 @@ _LEAST_RESIDUAL = 0.08  # height of the residuals' panel, by that of the data
 _ROOM = 0.06  # above and below curves, by their height
 
 
-def draw_fit(place: Figure | SubFigure | tuple[Axes, Axes], fit: FitResult) -> pd.DataFrame:
+def draw_fit(
+    place: Figure | SubFigure | tuple[Axes, Axes], fit: FitResult, *, has_numbers: bool = True
+) -> pd.DataFrame:
     """Draw a fit, the residuals below on the same scale, and above the numbers with intervals.
 
     Parameters
@@ -50,6 +52,8 @@ def draw_fit(place: Figure | SubFigure | tuple[Axes, Axes], fit: FitResult) -> p
         spectrum is drawn, and no numbers.
     fit : FitResult
         With one or several spectra.
+    has_numbers : bool, optional
+        Whether they are written, which they need not be where a table is beside the figure.
 
     Returns
     -------
@@ -72,7 +76,8 @@ def draw_fit(place: Figure | SubFigure | tuple[Axes, Axes], fit: FitResult) -> p
     n_columns = -(-n // n_rows)
     heights = [_HEADER, *[1.0] * n_rows]
     grid = place.add_gridspec(n_rows + 1, n_columns, height_ratios=heights, hspace=0)
-    header_in = _write_numbers(place.add_subplot(grid[0, :]), fit, width_in)
+    told = list(_list_numbers(fit)) if has_numbers else []
+    header_in = _write_numbers(place.add_subplot(grid[0, :]), told, width_in)
     row_in = (place.bbox.height / place.dpi - header_in) / n_rows
     for number, curve in enumerate(fit.curves):
         cell = grid[1 + number // n_columns, number % n_columns]
@@ -163,13 +168,13 @@ def _tabulate(curve: Curve) -> pd.DataFrame:
     )
 
 
-def _write_numbers(ax: Axes, fit: FitResult, width_in: float) -> float:
+def _write_numbers(ax: Axes, told: Sequence[str], width_in: float) -> float:
     """Write numbers with intervals as a title, which the layout keeps clear of all else.
 
     Returns the height in inches of them and of the legend.
     """
     ax.set_axis_off()
-    lines = _arrange(list(_list_numbers(fit)), _SPARE * width_in)
+    lines = _arrange(told, _SPARE * width_in)
     ax.set_title("\n".join(lines), loc="left", fontsize=_TEXT_PT, linespacing=_LINE_SPACING, pad=0)
     legend_pt = _LEGEND * _to_pt(mpl.rcParams["legend.fontsize"])
     return (len(lines) * _LINE_SPACING * _TEXT_PT + legend_pt) / 72

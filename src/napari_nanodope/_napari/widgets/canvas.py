@@ -33,7 +33,9 @@ class Canvas(FigureCanvasQTAgg):
         """Rows in which so many panels are arranged at the width that there is."""
         return count_rows(n_panels, self.figure.get_figwidth())
 
-    def show_figure(self, draw: Callable[[Figure], Any], n_panels: int = 1) -> None:
+    def show_figure(
+        self, draw: Callable[[Figure], Any], n_panels: int = 1, *, height_in: float | None = None
+    ) -> None:
         """Replace what is shown.
 
         Parameters
@@ -42,9 +44,12 @@ class Canvas(FigureCanvasQTAgg):
             Given the empty figure.
         n_panels : int, optional
             Panels that it will draw.
+        height_in : float, optional
+            Height; by default that of so many panels.
         """
-        rows = self.count_rows(n_panels)
-        height_in = _ONE_PANEL_IN if n_panels == 1 else rows * _ROW_IN + _LEGEND_IN
+        if height_in is None:
+            rows = self.count_rows(n_panels)
+            height_in = _ONE_PANEL_IN if n_panels == 1 else rows * _ROW_IN + _LEGEND_IN
         self.setFixedHeight(round(height_in * _DPI))
         self.figure.clear()
         with journal_style():
