@@ -178,7 +178,7 @@ def restore(one: ProjectField) -> FieldResult:
     recipe = Recipe.from_dict(told["recipe"], origin=str(one.folder / PROVENANCE))
     given = read_given(one)
     if given is None:
-        labels, outlines = read_labels(one.folder / LABELS_FILE), _load_outlines(one.folder)
+        labels, outlines = read_labels(one.folder / LABELS_FILE), load_outlines(one.folder)
         given = Given(labels if outlines is None else replace(outlines, labels=labels), {}, 0)
     return _measure(replace(one, settings=told["settings"]), recipe, given)
 
