@@ -99,7 +99,8 @@ def _add_simulate(commands: Any) -> None:
     parser = add(commands, "simulate", _run_simulate, text)
     place = parser.add_mutually_exclusive_group(required=True)
     place.add_argument("--out", type=Path, metavar="DIR", help="folder to make for one field")
-    place.add_argument("--project", type=Path, metavar="DIR", help="folder to make for a project")
+    text = "folder to make for a project of eight samples; only --seed goes with it"
+    place.add_argument("--project", type=Path, metavar="DIR", help=text)
     parser.add_argument("--seed", type=int, default=1, help="of the random numbers (default 1)")
     parser.add_argument("--location", choices=["core", "surface", "mixed"], default="core")
     parser.add_argument("--doping", type=float, default=1e-3, help="dopants per host site")
