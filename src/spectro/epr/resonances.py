@@ -1,18 +1,19 @@
 """Fields at which levels are in resonance, for a set of directions, from exact diagonalisation.
 
-Levels are diagonalised at a few fields; between those each level is a polynomial that has the exact
-energies and slopes there (Hermite), and each intensity one through the exact ones.
+Levels are diagonalised at one field or a few; each is a polynomial that has the exact Taylor series
+there (Hermite), and so is each intensity.
 """
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import comb
 
-from spectro.epr.spin_system import Operators, contract
+from spectro.epr.series import Matrices, Nodes, Series, expand_levels
+from spectro.epr.spin_system import Operators
 
 Array = NDArray[np.float64]
 
@@ -20,7 +21,6 @@ _N_NEWTON = 8
 _CLOSE = 1e-9  # last step in half ranges of field, after which another one changes nothing
 _SLOPE = 0.05  # of the steepest pair: flatter ones cross the microwave frequency nowhere near
 _WEAKEST = 1e-6  # of the strongest line
-_REACH = 1.5  # half ranges of field from the middle, beyond which a line does not matter
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,18 +35,25 @@ class Resonances:
         Transition probability over the slope of its frequency, in 1 / (MHz / mT).
     slopes : (J, K, L) array
         Derivatives of the field by each of J parameters, in mT per MHz.
+    errors_mT : (K, L) array
+        By how much the last terms of the series move each line, which is more than what is left
+        out does.
+    losses : (K, L) array
+        About what is left out of the amplitudes.
     """
 
     fields_mT: Array
     amplitudes: Array
     slopes: Array
+    errors_mT: Array
+    losses: Array
 
 
 def find_resonances(
     operators: Operators,
     unit: Array,
     frequency_MHz: float,
-    fields_mT: Array,
+    nodes: Nodes,
     strained: tuple[NDArray[np.complex128], ...] = (),
 ) -> Resonances:
     """Lines of a system in some directions of the field.
@@ -59,8 +66,8 @@ def find_resonances(
         Directions of the field.
     frequency_MHz : float
         Microwave frequency.
-    fields_mT : (F,) array
-        Where levels are diagonalised, ascending; F at least 2.
+    nodes : Nodes
+        Where levels are diagonalised.
     strained : tuple of (N, N) arrays
         Derivatives of the Hamiltonian by parameters whose effect on the fields is wanted.
 
@@ -69,21 +76,28 @@ def find_resonances(
     Resonances
         Pairs of levels by their order in energy; each has at most one resonance.
     """
-    levels = _diagonalise(operators, unit, fields_mT, strained)
-    middle = len(fields_mT) // 2
-    low, high = _pair_levels(levels.energies[0, middle])
-    frequency = levels.energies[:, middle, high] - levels.energies[:, middle, low]
-    slope = levels.slopes[:, middle, high] - levels.slopes[:, middle, low]
-    half = (fields_mT[-1] - fields_mT[0]) / 2
-    offset = fields_mT[middle] - (fields_mT[-1] + fields_mT[0]) / 2
+    series = expand_levels(operators, unit, nodes, strained)
+    low, high = _choose_pairs(series, frequency_MHz, nodes)
+    return _solve(series, low, high, frequency_MHz, nodes)
+
+
+def _choose_pairs(
+    series: Series, frequency_MHz: float, nodes: Nodes
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Pairs of levels whose resonance is not far from the range of field, and strong enough."""
+    middle = len(nodes.at) // 2
+    low, high = _pair_levels(series.energies[0, middle, 0])
+    frequency, slope = (
+        one[:, high] - one[:, low] for one in np.moveaxis(series.energies[:, middle, :2], 1, 0)
+    )
     steep = np.abs(slope) > _SLOPE * np.abs(slope).max()
     with np.errstate(divide="ignore", invalid="ignore"):
-        guess = offset + (frequency_MHz - frequency) / np.where(steep, slope, np.nan)
-    near = (np.abs(guess) < _REACH * half).any(axis=0)
-    strong = levels.strengths[:, middle, low, high].max(axis=0)
+        guess = nodes.at[middle] + (frequency_MHz - frequency) / np.where(steep, slope, np.nan)
+        near = (np.abs(guess) < nodes.reach).any(axis=0)
+    moment = np.abs(series.moments[0][:, middle]) ** 2
+    strong = (moment[:, low, high] + moment[:, high, low]).max(axis=0)
     near &= strong > _WEAKEST * strong.max(initial=0.0)
-    low, high = low[near], high[near]
-    return _solve(levels, low, high, frequency_MHz, fields_mT)
+    return low[near], high[near]
 
 
 def _pair_levels(energies: Array) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -98,126 +112,80 @@ def _list_pairs(n: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     return np.triu_indices(n, 1)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Levels:
-    """Levels (K, F, N), their slopes, strengths (K, F, N, N), and derivatives (J, K, F, N)."""
-
-    energies: Array
-    slopes: Array
-    strengths: Array
-    derivatives: Array
-
-
-def _diagonalise(
-    operators: Operators,
-    unit: Array,
-    fields_mT: Array,
-    strained: tuple[NDArray[np.complex128], ...],
-) -> _Levels:
-    flat = bool(np.abs(unit[:, 1]).max(initial=0.0) < 1e-12)
-    zeeman: NDArray[Any] = contract(unit, operators.zeeman)
-    one, other = _perpendicular(unit)
-    raising: NDArray[Any] = contract(one, operators.spin) + 1j * contract(other, operators.spin)
-    zero_field: NDArray[Any] = operators.zero_field
-    if flat and np.abs(zero_field.imag).max() < 1e-9:  # the field lies in the xz plane
-        zeeman, zero_field, raising = zeeman.real, zero_field.real, raising.real
-    hamiltonian = zero_field + fields_mT[None, :, None, None] * zeeman[:, None]
-    energies, vectors = _find_levels(hamiltonian, operators)
-    bras = np.conj(np.swapaxes(vectors, -1, -2))
-    slopes = _expect(zeeman[:, None], vectors)
-    raised = np.abs(bras @ (raising[:, None] @ vectors)) ** 2
-    strengths = (raised + np.swapaxes(raised, -1, -2)) / 4  # of both axes across the field
-    derivatives = np.array(
-        [_expect(one.real if not np.iscomplexobj(zeeman) else one, vectors) for one in strained]
-    ).reshape(len(strained), *energies.shape)
-    return _Levels(energies, slopes, np.asarray(strengths), derivatives)
-
-
-def _find_levels(hamiltonian: NDArray[Any], operators: Operators) -> tuple[Array, NDArray[Any]]:
-    """Levels (K, F, N) and their vectors, quickly where the total projection is conserved.
-
-    Levels ascend, but where it is conserved in all directions: there they stand in its order, so
-    that those that cross stay apart.
-    """
-    mixed = np.abs(hamiltonian[:, 0] * operators.is_mixed).max(axis=(-2, -1)) > 0
-    if not mixed.any():
-        return _diagonalise_blocks(hamiltonian, operators.blocks)
-    energies, vectors = np.zeros(hamiltonian.shape[:-1]), np.zeros_like(hamiltonian)
-    energies[mixed], vectors[mixed] = np.linalg.eigh(hamiltonian[mixed])
-    if not mixed.all():
-        levels, columns = _diagonalise_blocks(hamiltonian[~mixed], operators.blocks)
-        order = np.argsort(levels, axis=-1)
-        energies[~mixed] = np.take_along_axis(levels, order, -1)
-        vectors[~mixed] = np.take_along_axis(columns, order[..., None, :], -1)
-    return energies, vectors
-
-
-def _diagonalise_blocks(
-    hamiltonian: NDArray[Any], blocks: tuple[NDArray[np.intp], ...]
-) -> tuple[Array, NDArray[Any]]:
-    energies, vectors = np.zeros(hamiltonian.shape[:-1]), np.zeros_like(hamiltonian)
-    for same in blocks:
-        rows, columns = same[:, :, None], same[:, None, :]
-        energies[..., same], vectors[..., rows, columns] = np.linalg.eigh(
-            hamiltonian[..., rows, columns]
-        )
-    return energies, vectors
-
-
-def _expect(operator: NDArray[Any], vectors: NDArray[Any]) -> Array:
-    """Expectation values (..., N) of an operator in each vector."""
-    return np.asarray((np.conj(vectors) * (operator @ vectors)).sum(axis=-2).real)
-
-
-def _perpendicular(unit: Array) -> Array:
-    """Two unit vectors (2, K, 3) across each direction; the second one has no z component."""
-    rho = np.hypot(unit[:, 0], unit[:, 1])
-    safe = np.where(rho > 0, rho, 1.0)
-    cos, sin = np.where(rho > 0, unit[:, 0] / safe, 1.0), np.where(rho > 0, unit[:, 1] / safe, 0.0)
-    zero = np.zeros_like(rho)
-    return np.stack(
-        [
-            np.stack([unit[:, 2] * cos, unit[:, 2] * sin, -rho], axis=1),
-            np.stack([-sin, cos, zero], axis=1),
-        ]
-    )
-
-
 def _solve(
-    levels: _Levels,
+    series: Series,
     low: NDArray[np.intp],
     high: NDArray[np.intp],
     frequency_MHz: float,
-    fields_mT: Array,
+    nodes: Nodes,
 ) -> Resonances:
-    centre, half = (fields_mT[-1] + fields_mT[0]) / 2, (fields_mT[-1] - fields_mT[0]) / 2
-    at = (fields_mT - centre) / half
-    values = levels.energies[..., high] - levels.energies[..., low] - frequency_MHz
-    slopes = (levels.slopes[..., high] - levels.slopes[..., low]) * half
-    known = np.concatenate([values, slopes], axis=1)
-    coefficients = np.asarray(_hermite(tuple(at)) @ known)  # (K, C, L), lowest first
-    root, value, slope = _find_roots(coefficients, _REACH + 1)
-    weights = _lagrange(at, root)
-    strength = np.einsum("fkl,kfl->kl", weights, levels.strengths[..., low, high])
+    at = nodes.at
+    known = series.energies[..., high] - series.energies[..., low]
+    known[:, :, 0] -= frequency_MHz
+    root, value, slope = _find_roots(_interpolate(at, known), nodes.reach + 1)
+    before = _evaluate(_interpolate(at, known[:, :, :-1]), root)
+    strengths = _square(series.moments, low, high)
+    strength = _evaluate(_interpolate(at, strengths), root)
+    lost = np.abs(strength - _evaluate(_interpolate(at, strengths[:, :, :-1]), root))
     found = np.abs(value) < 1e-6 * frequency_MHz
-    slope = np.where(found, slope / half, np.nan)
-    differences = levels.derivatives[..., high] - levels.derivatives[..., low]
-    by = -np.einsum("fkl,jkfl->jkl", weights, differences) / slope
+    slope = np.where(found, slope / nodes.half_mT, np.nan)
+    differences = series.derivatives[..., high] - series.derivatives[..., low]
+    by = np.zeros((len(differences), *root.shape))
+    for number, one in enumerate(differences):
+        by[number] = -_evaluate(_interpolate(at, one), root) / slope
+    fields = nodes.centre_mT + nodes.half_mT * root
     return Resonances(
-        np.where(found, centre + half * root, np.nan),
+        np.where(found, fields, np.nan),
         np.maximum(strength, 0.0) / np.abs(slope),
         by,
+        np.abs(before / slope),
+        lost * _find_ratio(fields, nodes) / np.abs(slope),
     )
 
 
-@lru_cache(maxsize=16)
-def _hermite(at: tuple[float, ...]) -> Array:
-    """From values and slopes at some points to coefficients of the polynomial, lowest first."""
-    points, n = np.array(at), 2 * len(at)
-    powers = np.arange(n)
-    rows = points[:, None] ** powers
-    slopes = powers * points[:, None] ** np.maximum(powers - 1, 0)
-    return np.asarray(np.linalg.inv(np.concatenate([rows, slopes])))
+def _find_ratio(fields_mT: Array, nodes: Nodes) -> Array:
+    """Ratio of neighbouring terms of a series: changes of the field from a node by the field."""
+    distance = np.min([np.abs(fields_mT - one) for one in nodes.fields_mT], axis=0)
+    return np.minimum(distance / np.abs(fields_mT), 1.0)
+
+
+def _square(
+    moments: tuple[Matrices, ...], low: NDArray[np.intp], high: NDArray[np.intp]
+) -> Array:
+    """Strengths (K, F, 3, L) of both axes across the field."""
+    total = 0.0
+    for one, other in ((low, high), (high, low)):
+        zeroth, first, second = (moment[..., one, other] for moment in moments)
+        bra = np.conj(zeroth)
+        total += np.stack(
+            [
+                (bra * zeroth).real,
+                2 * (bra * first).real,
+                (np.conj(first) * first).real + 2 * (bra * second).real,
+            ],
+            axis=2,
+        )
+    return total / 4
+
+
+def _interpolate(at: tuple[float, ...], known: Array) -> Array:
+    """Coefficients (K, C, L), lowest first, of polynomials with some Taylor series (K, F, P, L)."""
+    flat = np.ascontiguousarray(known).reshape(len(known), -1, known.shape[-1])
+    if at == (0.0,):
+        return flat
+    return np.asarray(_hermite(at, known.shape[2]) @ flat)
+
+
+@lru_cache(maxsize=64)
+def _hermite(at: tuple[float, ...], n_terms: int) -> Array:
+    """From Taylor series at some points to coefficients of the polynomial, lowest first."""
+    powers = np.arange(len(at) * n_terms)
+    rows = [
+        comb(powers, order) * point ** np.maximum(powers - order, 0)
+        for point in at
+        for order in range(n_terms)
+    ]
+    return np.asarray(np.linalg.inv(np.array(rows)))
 
 
 @numba.njit(cache=True, nogil=True)
@@ -242,11 +210,9 @@ def _find_roots(coefficients: Array, reach: float) -> tuple[Array, Array, Array]
     return roots, values, slopes
 
 
-def _lagrange(points: Array, at: Array) -> Array:
-    """Weights (F, ...) of values at F points in the polynomial through them."""
-    weights = np.ones((len(points), *at.shape))
-    for i, one in enumerate(points):
-        for j, other in enumerate(points):
-            if i != j:
-                weights[i] *= (at - other) / (one - other)
-    return weights
+def _evaluate(coefficients: Array, at: Array) -> Array:
+    """Values (K, L) of polynomials (K, C, L) at points (K, L)."""
+    value = coefficients[:, -1]
+    for n in range(coefficients.shape[1] - 2, -1, -1):
+        value = value * at + coefficients[:, n]
+    return value

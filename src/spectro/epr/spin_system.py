@@ -324,15 +324,15 @@ class Operators:
         Electron spin, weighted by g / 2: what the microwave field turns.
     is_mixed : (N, N) bool array
         Where the sums of the projections of all spins on z differ.
-    blocks : tuple of (B, M) int arrays
-        States of equal projection; those of as many states in one array.
+    projection : (N,) array
+        Those sums.
     """
 
     zero_field: Matrix
     zeeman: Matrix
     spin: Matrix
     is_mixed: NDArray[np.bool_]
-    blocks: tuple[NDArray[np.intp], ...]
+    projection: Tensor
 
 
 def build_operators(system: SpinSystem) -> Operators:
@@ -347,8 +347,8 @@ def build_operators(system: SpinSystem) -> Operators:
         vector, coupled = nuclei[2 * number], nuclei[2 * number + 1]
         zero_field = zero_field + contract(nucleus.tensor_MHz, coupled)
         zeeman = zeeman - kind.gamma_MHz_per_T * 1e-3 * vector
-    is_mixed, blocks = _group_states(system.s, tuple(k.spin for k in system.isotopes))
-    return Operators(zero_field, zeeman, turned / 2, is_mixed, blocks)
+    is_mixed, projection = _group_states(system.s, tuple(k.spin for k in system.isotopes))
+    return Operators(zero_field, zeeman, turned / 2, is_mixed, projection)
 
 
 def differentiate(system: SpinSystem, name: str) -> Matrix:
@@ -369,17 +369,12 @@ def differentiate(system: SpinSystem, name: str) -> Matrix:
 
 
 @lru_cache(maxsize=16)
-def _group_states(
-    s: float, spins: tuple[float, ...]
-) -> tuple[NDArray[np.bool_], tuple[NDArray[np.intp], ...]]:
-    """Which states differ in their total projection on z, and those of equal projection."""
+def _group_states(s: float, spins: tuple[float, ...]) -> tuple[NDArray[np.bool_], Tensor]:
+    """Which states differ in their total projection on z, and that projection."""
     total = np.zeros(1)
     for spin in (s, *spins):
         total = (total[:, None] + np.arange(spin, -spin - 1, -1)).ravel()
-    groups = [np.flatnonzero(total == m) for m in np.unique(total)]
-    sizes = sorted({len(one) for one in groups})
-    blocks = tuple(np.array([one for one in groups if len(one) == n]) for n in sizes)
-    return total[:, None] != total, blocks
+    return total[:, None] != total, total
 
 
 def contract(weights: Tensor, matrices: Matrix) -> Matrix:

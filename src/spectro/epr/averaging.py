@@ -1,0 +1,226 @@
+"""Powder averages: lines of a few directions, interpolated and added up over all of them."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spectro.epr.directions import (
+    N_COARSE_AZIMUTHS,
+    N_COARSE_POLAR,
+    Knots,
+    Symmetry,
+    extrapolate,
+    make_quadrature,
+)
+from spectro.epr.resonances import Resonances
+from spectro.epr.sticks import add_intervals, add_points
+from spectro.epr.sweep import Sweep
+
+Array = NDArray[np.float64]
+
+_FWHM_PER_SIGMA = math.sqrt(8 * math.log(2))
+_STEEPEST = 3.9  # slope of a Gaussian's derivative by its height, times its full width
+_ALTERNATING = 2.0  # how much less is left of shifts, whose sign changes with direction; measured
+_SMEARED = 2.5  # how much less is left of amplitudes once there is a line shape; measured
+_SLOWEST = 0.8  # ratio of harmonics to those of the degree before that is reckoned with
+_UNSEEN = 0.05  # of the tolerance, for what too few directions leave
+_POLAR, _ARCS = (16, 2048), (8, 512)  # fewest and most polar angles and azimuths
+_STRONG = 1e-2  # of the strongest line, for one that the rough grid is chosen by
+_ROUGH_POLAR = 8.0  # directions for each width that a line that is not smooth moves by
+_ROUGH_ARCS = {Symmetry.AXIAL: 0.0, Symmetry.RHOMBIC: 3.0, Symmetry.NONE: 8.0}
+_N_WIDTHS = 12  # classes of broadening by strain
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class View:
+    """Lines on a coarse grid: P arcs, T directions evenly spaced in the cosine on each.
+
+    Attributes
+    ----------
+    fields_mT, amplitudes : (P, T, L) array
+        Interpolated.
+    error : float
+        Estimated error of the spectrum by harmonics that are left out, relative to its maximum.
+    """
+
+    fields_mT: Array
+    amplitudes: Array
+    error: float
+
+
+def view_lines(lines: Resonances, knots: Knots, symmetry: Symmetry, sweep: Sweep) -> View:
+    """Lines on a coarse grid, and what harmonics of higher degree than those taken would change.
+
+    Notes
+    -----
+    Coefficients fall off geometrically with the degree, but those of every other degree may be
+    small. So what is left out is about the part of the last two degrees times q / (1 - q), q^2 the
+    ratio of that to the two before. Of the fields the mean counts, in widths; amplitudes are added
+    up as the spectrum is, in bins as wide as the line shape, as what two lines lose and gain from
+    each other cancels.
+    """
+    n_lines = lines.fields_mT.shape[1]
+    if n_lines == 0 or symmetry is Symmetry.ISOTROPIC:
+        return View(lines.fields_mT[None], lines.amplitudes[None], 0.0)
+    values = np.concatenate([lines.fields_mT, lines.amplitudes], axis=1)
+    seen, sizes = extrapolate(values, knots, symmetry)
+    fields, amplitudes = seen[0, :, :n_lines], seen[0, :, n_lines:]
+    missing = []
+    for part in (slice(None, n_lines), slice(n_lines, None)):
+        size = sizes[:, part].sum(axis=1)
+        ratio = min(math.sqrt(size[:2].sum() / max(size[2:].sum(), 1e-300)), _SLOWEST)
+        missing.append(seen[1:, :, part] * (ratio / (1 - ratio)))
+    shifts, lost = missing
+    n_bins = max(math.ceil((sweep.end_mT - sweep.start_mT) / sweep.width_mT), 1)
+    at = np.clip((fields - sweep.start_mT) / sweep.width_mT, -1, n_bins).astype(np.int64)
+    bins = np.where(at >= 0, at, n_bins).ravel()
+    total, *wrong = (
+        np.bincount(bins, one.ravel(), n_bins + 1)[:n_bins] for one in (amplitudes, *lost)
+    )
+    shape = -1, N_COARSE_POLAR, n_lines
+    error = 0.0
+    if total.max() > 0:
+        weights = np.abs(amplitudes)
+        moved = float((np.abs(shifts).sum(axis=0) * weights).sum() / weights.sum())
+        changed = sum(float(np.abs(one).max()) for one in wrong) / float(total.max())
+        error = _STEEPEST * moved / sweep.width_mT / _ALTERNATING + changed / _SMEARED
+    return View(fields.reshape(shape), amplitudes.reshape(shape), error)
+
+
+def weigh_errors(lines: Resonances, sweep: Sweep) -> float:
+    """Error of the spectrum by what lines are off by between fields that were diagonalised at."""
+    weights = np.nan_to_num(lines.amplitudes)
+    total = float(weights.sum())
+    if total <= 0:
+        return 0.0
+    moved = float((np.nan_to_num(lines.errors_mT) * weights).sum()) / total
+    changed = float(np.nan_to_num(lines.losses).sum()) / total
+    return _STEEPEST * moved / sweep.width_mT + changed
+
+
+def add_smooth(
+    lines: Resonances,
+    knots: Knots,
+    symmetry: Symmetry,
+    view: View,
+    sweep: Sweep,
+    sigmas_MHz: Array,
+) -> tuple[Array, Array]:
+    """Sticks (C, M) of lines by their broadening, and the variances of that (C,).
+
+    Each line is interpolated to as many directions as it needs.
+    """
+    variances = _find_variances(lines.slopes, sigmas_MHz)
+    classes = _choose_classes(1.2 * float(variances.max(initial=0.0)), sweep.width_mT)
+    sticks = np.zeros((len(classes), sweep.n_points + 3))
+    fields = (lines.fields_mT - sweep.start_mT) / sweep.step_mT
+    n_polar, n_azimuths = _choose_directions(view, symmetry, sweep)
+    for n in np.unique(n_polar).tolist():
+        same = n_polar == n
+        grid = make_quadrature(symmetry, knots, n, int(n_azimuths[same].max()))
+        at, amplitudes = (grid.spread(one[:, same]) for one in (fields, lines.amplitudes))
+        slopes = np.array([grid.spread(one[:, same]) for one in lines.slopes])
+        spread = _find_variances(slopes, sigmas_MHz) if len(classes) > 1 else np.zeros((1, 1))
+        add_points(sticks, at, amplitudes, grid.weights, spread, classes)
+    return sticks[:, 1:-2], classes
+
+
+def _find_variances(slopes: Array, sigmas_MHz: Array) -> Array:
+    """Variances (...) of the broadening by strains, from slopes (J, ...)."""
+    return np.asarray(np.tensordot(sigmas_MHz**2, slopes**2, 1))
+
+
+def _choose_directions(
+    view: View, symmetry: Symmetry, sweep: Sweep
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Polar angles and azimuths for each line, so that its points are near enough to each other.
+
+    They are the nearer, the stronger the line is; see `Sweep.find_spacing_mT`.
+    """
+    n_lines = view.fields_mT.shape[2]
+    if symmetry is Symmetry.ISOTROPIC or n_lines == 0:
+        return np.ones(n_lines, np.int64), np.ones(n_lines, np.int64)
+    peaks = np.maximum(view.amplitudes.max(axis=(0, 1)), 0.0)
+    share = peaks / max(float(peaks.max()), 1e-300)
+    exponent = np.maximum(np.log(np.maximum(share, 1e-300) / (_UNSEEN * sweep.tolerance)), 1.0)
+    spacing = sweep.find_spacing_mT(exponent)
+    cos = np.linspace(0.0, 1.0, N_COARSE_POLAR)
+    sin = np.sqrt(1 - ((cos[1:] + cos[:-1]) / 2) ** 2)
+    along = np.abs(np.diff(view.fields_mT, axis=1) * sin[:, None]).max(axis=(0, 1))
+    n_polar = along * (N_COARSE_POLAR - 1) * (np.pi / 2) / spacing
+    across = np.abs(np.diff(view.fields_mT, axis=0)).max(axis=(0, 1), initial=0.0)
+    n_azimuths = across * N_COARSE_AZIMUTHS / spacing
+    return _round_up(n_polar, _POLAR), _round_up(n_azimuths, _ARCS)
+
+
+def choose_rough_grid(view: View, symmetry: Symmetry, sweep: Sweep) -> tuple[int, int]:
+    """Directions on an arc and arcs, so that no strong line jumps by much of its width."""
+    peaks = view.amplitudes.max(axis=(0, 1))
+    fields = view.fields_mT[:, :, peaks > _STRONG * peaks.max()] / sweep.width_mT
+    n_polar = _ROUGH_POLAR * np.ptp(fields, axis=1).max()
+    n_azimuths = _ROUGH_ARCS[symmetry] * np.ptp(fields, axis=0).max()
+    return int(_round_up(n_polar, _POLAR)) + 1, int(_round_up(n_azimuths, _ARCS))
+
+
+def _round_up(numbers: Array | np.float64, bounds: tuple[int, int]) -> NDArray[np.int64]:
+    """Next powers of two, so that grids are met again, between bounds that are such."""
+    return np.asarray(2 ** np.ceil(np.log2(np.clip(numbers, *bounds))), np.int64)
+
+
+def add_rough(
+    arcs: list[Resonances], sweep: Sweep, sigmas_MHz: Array
+) -> tuple[Array, Array, float]:
+    """Sticks (C, M), variances (C,) as of `add_smooth`, and the error of the spectrum.
+
+    Parameters
+    ----------
+    arcs : list of Resonances
+        Of the directions on each arc, evenly spaced in the cosine from equator to pole.
+    sweep : Sweep
+        Range and accuracy.
+    sigmas_MHz : (J,) array
+        Of what is distributed.
+
+    Notes
+    -----
+    The error is a third of the change that leaving every other direction out makes in bins as wide
+    as the line shape, which is more than what is left where levels cross.
+    """
+    found = [_sort_by_line(one, sweep, sigmas_MHz) for one in arcs]
+    most = max(float(one[2].max(initial=0.0)) for one in found)
+    classes = _choose_classes(most, sweep.width_mT)
+    fine, coarse = (np.zeros((len(classes), sweep.n_points + 3)) for _ in range(2))
+    for at, amplitudes, variances in found:
+        n_steps = len(arcs) * (at.shape[1] - 1)
+        add_intervals(fine, at, amplitudes / n_steps, variances, classes)
+        half = (np.ascontiguousarray(one[:, ::2]) for one in (at, amplitudes, variances))
+        at, amplitudes, variances = half
+        add_intervals(coarse, at, amplitudes * (2 / n_steps), variances, classes)
+    edges = np.arange(0, sweep.n_points, max(round(sweep.width_mT / sweep.step_mT), 1))
+    one, other = (np.add.reduceat(two.sum(axis=0)[1:-2], edges) for two in (fine, coarse))
+    error = float(np.abs(one - other).max() / max(float(one.max()), 1e-300) / 3)
+    return fine[:, 1:-2], classes, error
+
+
+def _sort_by_line(
+    arc: Resonances, sweep: Sweep, sigmas_MHz: Array
+) -> tuple[Array, Array, Array]:
+    """Fields in bins, amplitudes, and variances (L, T); 0 where a line is not there."""
+    at = (arc.fields_mT.T - sweep.start_mT) / sweep.step_mT
+    there = np.isfinite(at)
+    variances = _find_variances(arc.slopes, sigmas_MHz).T if len(sigmas_MHz) else 0.0 * at
+    return (
+        np.where(there, at, 0.0),
+        np.where(there, arc.amplitudes.T, 0.0),
+        np.where(there, variances, 0.0),
+    )
+
+
+def _choose_classes(most: float, width_mT: float) -> Array:
+    """Variances up to the largest one, evenly spaced in the logarithm of the whole."""
+    base = (width_mT / _FWHM_PER_SIGMA) ** 2
+    if most < 1e-6 * base:
+        return np.zeros(1)
+    return np.asarray(base * np.geomspace(1.0, 1.0 + most / base, _N_WIDTHS) - base)
