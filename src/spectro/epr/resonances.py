@@ -6,13 +6,14 @@ there (Hermite), and so is each intensity.
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import comb
 
-from spectro.epr.series import Matrices, Nodes, Series, expand_levels
+from spectro.epr.series import Nodes, Series, expand_levels
 from spectro.epr.spin_system import Operators
 
 Array = NDArray[np.float64]
@@ -21,6 +22,7 @@ _N_NEWTON = 8
 _CLOSE = 1e-9  # last step in half ranges of field, after which another one changes nothing
 _SLOPE = 0.05  # of the steepest pair: flatter ones cross the microwave frequency nowhere near
 _WEAKEST = 1e-6  # of the strongest line
+_MISSED = 1e-6  # of the frequency, by which a pair without a resonance misses it
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,6 +48,20 @@ class Resonances:
     amplitudes: Array
     slopes: Array
     errors_mT: Array
+    losses: Array
+
+
+class _Roots(NamedTuple):
+    """Lines (K, L) in half ranges of field from the middle, NaN where there is none.
+
+    With slopes per half range, strengths, derivatives (J, K, L), and what errors are estimated by.
+    """
+
+    at: Array
+    slopes: Array
+    strengths: Array
+    derivatives: Array
+    errors_MHz: Array
     losses: Array
 
 
@@ -77,103 +93,59 @@ def find_resonances(
         Pairs of levels by their order in energy; each has at most one resonance.
     """
     series = expand_levels(operators, unit, nodes, strained)
-    low, high = _choose_pairs(series, frequency_MHz, nodes)
-    return _solve(series, low, high, frequency_MHz, nodes)
+    at = np.array(nodes.at)
+    pairs = _choose_pairs(series, at, frequency_MHz, nodes.reach)
+    rows = tuple(_hermite(nodes.at, n) for n in (6, 5, 3, 2))
+    found = _solve(series, pairs, rows, (frequency_MHz, nodes.reach + 1))
+    return _to_fields(found, nodes)
 
 
-def _choose_pairs(
-    series: Series, frequency_MHz: float, nodes: Nodes
-) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Pairs of levels whose resonance is not far from the range of field, and strong enough."""
-    middle = len(nodes.at) // 2
-    low, high = _pair_levels(series.energies[0, middle, 0])
-    frequency, slope = (
-        one[:, high] - one[:, low] for one in np.moveaxis(series.energies[:, middle, :2], 1, 0)
-    )
-    steep = np.abs(slope) > _SLOPE * np.abs(slope).max()
-    with np.errstate(divide="ignore", invalid="ignore"):
-        guess = nodes.at[middle] + (frequency_MHz - frequency) / np.where(steep, slope, np.nan)
-        near = (np.abs(guess) < nodes.reach).any(axis=0)
-    moment = np.abs(series.moments[0][:, middle]) ** 2
-    strong = (moment[:, low, high] + moment[:, high, low]).max(axis=0)
-    near &= strong > _WEAKEST * strong.max(initial=0.0)
-    return low[near], high[near]
-
-
-def _pair_levels(energies: Array) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Every pair of levels (N,), the lower one first."""
-    low, high = _list_pairs(len(energies))
-    is_turned = energies[low] > energies[high]
-    return np.where(is_turned, high, low), np.where(is_turned, low, high)
-
-
-@lru_cache(maxsize=16)
-def _list_pairs(n: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    return np.triu_indices(n, 1)
-
-
-def _solve(
-    series: Series,
-    low: NDArray[np.intp],
-    high: NDArray[np.intp],
-    frequency_MHz: float,
-    nodes: Nodes,
-) -> Resonances:
-    at = nodes.at
-    known = series.energies[..., high] - series.energies[..., low]
-    known[:, :, 0] -= frequency_MHz
-    root, value, slope = _find_roots(_interpolate(at, known), nodes.reach + 1)
-    before = _evaluate(_interpolate(at, known[:, :, :-1]), root)
-    strengths = _square(series.moments, low, high)
-    strength = _evaluate(_interpolate(at, strengths), root)
-    lost = np.abs(strength - _evaluate(_interpolate(at, strengths[:, :, :-1]), root))
-    found = np.abs(value) < 1e-6 * frequency_MHz
-    slope = np.where(found, slope / nodes.half_mT, np.nan)
-    differences = series.derivatives[..., high] - series.derivatives[..., low]
-    by = np.zeros((len(differences), *root.shape))
-    for number, one in enumerate(differences):
-        by[number] = -_evaluate(_interpolate(at, one), root) / slope
-    fields = nodes.centre_mT + nodes.half_mT * root
+def _to_fields(found: _Roots, nodes: Nodes) -> Resonances:
+    """Lines from roots in half ranges from the middle."""
+    fields = nodes.centre_mT + nodes.half_mT * found.at
+    distance = np.abs(found.at[..., None] - nodes.at).min(axis=-1)
+    ratio = np.minimum(nodes.half_mT * distance / np.abs(fields), 1.0)
+    slope = found.slopes / nodes.half_mT
+    steepness = np.abs(slope)
     return Resonances(
-        np.where(found, fields, np.nan),
-        np.maximum(strength, 0.0) / np.abs(slope),
-        by,
-        np.abs(before / slope),
-        lost * _find_ratio(fields, nodes) / np.abs(slope),
+        fields,
+        np.maximum(found.strengths, 0.0) / steepness,
+        -found.derivatives / slope,
+        found.errors_MHz / steepness,
+        found.losses * ratio / steepness,
     )
 
 
-def _find_ratio(fields_mT: Array, nodes: Nodes) -> Array:
-    """Ratio of neighbouring terms of a series: changes of the field from a node by the field."""
-    distance = np.min([np.abs(fields_mT - one) for one in nodes.fields_mT], axis=0)
-    return np.minimum(distance / np.abs(fields_mT), 1.0)
+@numba.njit(cache=True, nogil=True)
+def _choose_pairs(
+    series: Series, at: Array, frequency_MHz: float, reach: float
+) -> NDArray[np.int64]:
+    """Pairs of levels whose resonance is not far from the range of field, and strong enough.
 
-
-def _square(
-    moments: tuple[Matrices, ...], low: NDArray[np.intp], high: NDArray[np.intp]
-) -> Array:
-    """Strengths (K, F, 3, L) of both axes across the field."""
-    total = 0.0
-    for one, other in ((low, high), (high, low)):
-        zeroth, first, second = (moment[..., one, other] for moment in moments)
-        bra = np.conj(zeroth)
-        total += np.stack(
-            [
-                (bra * zeroth).real,
-                2 * (bra * first).real,
-                (np.conj(first) * first).real + 2 * (bra * second).real,
-            ],
-            axis=2,
-        )
-    return total / 4
-
-
-def _interpolate(at: tuple[float, ...], known: Array) -> Array:
-    """Coefficients (K, C, L), lowest first, of polynomials with some Taylor series (K, F, P, L)."""
-    flat = np.ascontiguousarray(known).reshape(len(known), -1, known.shape[-1])
-    if at == (0.0,):
-        return flat
-    return np.asarray(_hermite(at, known.shape[2]) @ flat)
+    Rows (L, 3) of the lower level, the higher one, and the number of the pair.
+    """
+    middle = len(at) // 2
+    energies, strengths = series.energies[:, middle], series.strengths[:, middle, 0]
+    n_directions, size = len(energies), energies.shape[2]
+    steepest, strongest = 0.0, strengths.max() if strengths.size else 0.0
+    for k in range(n_directions):
+        steepest = max(steepest, energies[k, 1].max() - energies[k, 1].min())
+    found, n_found, pair = np.empty((strengths.shape[1], 3), np.int64), 0, -1
+    for i in range(size):
+        for j in range(i + 1, size):
+            pair += 1
+            low, high = (i, j) if energies[0, 0, i] <= energies[0, 0, j] else (j, i)
+            near, strong = False, False
+            for k in range(n_directions):
+                slope = energies[k, 1, high] - energies[k, 1, low]
+                missing = frequency_MHz - energies[k, 0, high] + energies[k, 0, low]
+                if abs(slope) > _SLOPE * steepest:
+                    near |= abs(at[middle] + missing / slope) < reach
+                strong |= strengths[k, pair] > _WEAKEST * strongest
+            if near and strong:
+                found[n_found] = low, high, pair
+                n_found += 1
+    return found[:n_found]
 
 
 @lru_cache(maxsize=64)
@@ -185,34 +157,81 @@ def _hermite(at: tuple[float, ...], n_terms: int) -> Array:
         for point in at
         for order in range(n_terms)
     ]
-    return np.asarray(np.linalg.inv(np.array(rows)))
+    return np.linalg.inv(np.array(rows, float))
 
 
 @numba.njit(cache=True, nogil=True)
-def _find_roots(coefficients: Array, reach: float) -> tuple[Array, Array, Array]:
-    """Roots (K, L) of polynomials by Newton's method from 0, and their values and slopes there."""
-    n_directions, n_terms, n_lines = coefficients.shape
-    roots = np.zeros((n_directions, n_lines))
-    values, slopes = np.zeros_like(roots), np.zeros_like(roots)
+def _solve(
+    series: Series,
+    pairs: NDArray[np.int64],
+    rows: tuple[Array, Array, Array, Array],
+    goal: tuple[float, float],
+) -> _Roots:
+    """Where pairs are in resonance with a frequency, and within a range about 0.
+
+    Rows are those from Taylor series of 6, 5, 3 and 2 terms to polynomials.
+    """
+    n_directions, n_strained = len(series.energies), len(series.derivatives)
+    shape = n_directions, len(pairs)
+    at, slopes, strengths = np.empty(shape), np.empty(shape), np.empty(shape)
+    errors, losses = np.empty(shape), np.empty(shape)
+    derivatives = np.empty((n_strained, *shape))
     for k in range(n_directions):
-        for line in range(n_lines):
-            at, step = 0.0, 1.0
-            for trial in range(_N_NEWTON + 1):
-                value, slope = 0.0, 0.0
-                for n in range(n_terms - 1, -1, -1):
-                    slope = slope * at + value
-                    value = value * at + coefficients[k, n, line]
-                if trial == _N_NEWTON or abs(step) < _CLOSE:
-                    break
-                step = value / slope if slope != 0.0 else np.inf
-                at = min(max(at - step, -reach), reach)
-            roots[k, line], values[k, line], slopes[k, line] = at, value, slope
-    return roots, values, slopes
+        for line in range(len(pairs)):
+            low, high, pair = pairs[line]
+            levels = series.energies[k]
+            known = levels[:, :, high] - levels[:, :, low]
+            known[:, 0] -= goal[0]
+            root, value, slope = _find_root(_combine(rows[0], known), goal[1])
+            if abs(value) > _MISSED * goal[0]:
+                root = np.nan
+            at[k, line], slopes[k, line] = root, slope
+            errors[k, line] = abs(_evaluate(_combine(rows[1], known), root))
+            known = series.strengths[k, :, :, pair]
+            strength = _evaluate(_combine(rows[2], known), root)
+            strengths[k, line] = strength
+            losses[k, line] = abs(strength - _evaluate(_combine(rows[3], known), root))
+            for number in range(n_strained):
+                levels = series.derivatives[number, k]
+                known = levels[:, :, high] - levels[:, :, low]
+                derivatives[number, k, line] = _evaluate(_combine(rows[3], known), root)
+    return _Roots(at, slopes, strengths, derivatives, errors, losses)
 
 
-def _evaluate(coefficients: Array, at: Array) -> Array:
-    """Values (K, L) of polynomials (K, C, L) at points (K, L)."""
-    value = coefficients[:, -1]
-    for n in range(coefficients.shape[1] - 2, -1, -1):
-        value = value * at + coefficients[:, n]
+@numba.njit(cache=True, nogil=True)
+def _combine(rows: Array, known: Array) -> Array:
+    """Coefficients (C,) of the polynomial from the first terms of Taylor series (F, P)."""
+    n_fields, n_all = len(known), len(rows)
+    n_terms = n_all // n_fields
+    found = np.zeros(n_all)
+    for f in range(n_fields):
+        for n in range(n_terms):
+            if n_fields == 1:
+                found[n] = known[f, n]
+            else:
+                found += rows[:, f * n_terms + n] * known[f, n]
+    return found
+
+
+@numba.njit(cache=True, nogil=True)
+def _find_root(coefficients: Array, reach: float) -> tuple[float, float, float]:
+    """Root by Newton's method from 0; value and slope there."""
+    at, step = 0.0, 1.0
+    for trial in range(_N_NEWTON + 1):
+        value, slope = 0.0, 0.0
+        for n in range(len(coefficients) - 1, -1, -1):
+            slope = slope * at + value
+            value = value * at + coefficients[n]
+        if trial == _N_NEWTON or abs(step) < _CLOSE:
+            break
+        step = value / slope if slope != 0.0 else np.inf
+        at = min(max(at - step, -reach), reach)
+    return at, value, slope
+
+
+@numba.njit(cache=True, nogil=True)
+def _evaluate(coefficients: Array, at: float) -> float:
+    value = 0.0
+    for n in range(len(coefficients) - 1, -1, -1):
+        value = value * at + coefficients[n]
     return value

@@ -1,18 +1,18 @@
 """Levels near some fields as power series: exact diagonalisation, and perturbation around it."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from spectro.epr.spin_system import Operators, contract
+from spectro.epr.spin_system import Operators
 
 Array = NDArray[np.float64]
 Matrices = NDArray[Any]
 
-N_ENERGIES, N_MOMENTS, N_DERIVATIVES = 6, 3, 2
-"""Terms of the series."""
+_N_ENERGIES, _N_STRENGTHS, _N_DERIVATIVES = 6, 3, 2  # terms of the series
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +40,7 @@ class Nodes:
         return self.centre_mT + self.half_mT * np.array(self.at)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Series:
+class Series(NamedTuple):
     """Coefficients of powers of the distance from each of F fields, in K directions.
 
     Distances are in units of the half range of field.
@@ -50,15 +49,28 @@ class Series:
     ----------
     energies : (K, F, 6, N) array
         Of levels, in MHz.
-    moments : 3 arrays (K, F, N, N)
-        Of transitions from one level (column) to another.
+    strengths : (K, F, 3, P) array
+        Of the transitions between each pair of levels, as `numpy.triu_indices` counts them.
     derivatives : (J, K, F, 2, N) array
         Of levels by each of J parameters.
     """
 
     energies: Array
-    moments: tuple[Matrices, ...]
+    strengths: Array
     derivatives: Array
+
+
+class _Turned(NamedTuple):
+    """Directions (K, 3), and matrices (3, N, N) that are weighted by them.
+
+    What the microwaves turn, across the field, has weights of its own.
+    """
+
+    zero_field: Matrices
+    along: Array
+    zeeman: Matrices
+    across: Matrices
+    spin: Matrices
 
 
 def expand_levels(
@@ -68,6 +80,9 @@ def expand_levels(
     strained: tuple[NDArray[np.complex128], ...] = (),
 ) -> Series:
     """Series of all levels in some directions (K, 3) around the nodes.
+
+    Levels ascend, but where the total projection is conserved in all directions: there they stand
+    in its order, so that those that cross stay apart.
 
     Notes
     -----
@@ -82,101 +97,177 @@ def expand_levels(
     .. [1] J. O. Hirschfelder, W. Byers Brown, S. T. Epstein, Adv. Quantum Chem. 1964, 1, 255,
        DOI 10.1016/S0065-3276(08)60381-0.
     """
-    zero_field, zeeman, raising = _rotate(operators, unit)
-    hamiltonian = zero_field + nodes.fields_mT[None, :, None, None] * zeeman[:, None]
-    levels, vectors = _find_levels(hamiltonian, operators)
-    bras = np.conj(np.swapaxes(vectors, -1, -2))
-    v = nodes.half_mT * (bras @ (zeeman[:, None] @ vectors))
-    first, second, energies = _perturb(levels, v, 1 - nodes.at[-1])
-    moment = bras @ (raising[:, None] @ vectors)
-    turned = moment @ first
-    norm = 0.5 * _dot(first, first)
-    moments = (
-        moment,
-        turned - first @ moment,
-        moment @ second
-        + np.conj(np.swapaxes(second, -1, -2)) @ moment
-        - first @ turned
-        - (norm[..., None, :] + norm[..., :, None]) * moment,
-    )
-    derivatives = np.zeros((len(strained), *energies.shape[:2], N_DERIVATIVES, energies.shape[-1]))
-    for number, one in enumerate(strained):
-        product = bras @ ((one if np.iscomplexobj(vectors) else one.real) @ vectors)
-        derivatives[number, :, :, 0] = np.diagonal(product, axis1=-2, axis2=-1).real
-        derivatives[number, :, :, 1] = 2 * _dot(product, first)
-    return Series(energies, moments, derivatives)
-
-
-def _rotate(operators: Operators, unit: Array) -> tuple[Matrices, Matrices, Matrices]:
-    """Zero-field part (N, N), Zeeman operators and spin across the field (K, N, N).
-
-    They are real where the field lies in the xz plane and nothing else is imaginary.
-    """
-    flat = bool(np.abs(unit[:, 1]).max(initial=0.0) < 1e-12)
-    zeeman: Matrices = contract(unit, operators.zeeman)
-    one, other = _perpendicular(unit)
-    raising: Matrices = contract(one, operators.spin) + 1j * contract(other, operators.spin)
-    zero_field: Matrices = operators.zero_field
-    if flat and np.abs(zero_field.imag).max() < 1e-9:
-        return zero_field.real, zeeman.real, raising.real
-    return zero_field, zeeman, raising
-
-
-def _perpendicular(unit: Array) -> Array:
-    """Two unit vectors (2, K, 3) across each direction; the second one has no z component."""
-    rho = np.hypot(unit[:, 0], unit[:, 1])
-    safe = np.where(rho > 0, rho, 1.0)
-    cos, sin = np.where(rho > 0, unit[:, 0] / safe, 1.0), np.where(rho > 0, unit[:, 1] / safe, 0.0)
-    zero = np.zeros_like(rho)
-    return np.stack(
-        [
-            np.stack([unit[:, 2] * cos, unit[:, 2] * sin, -rho], axis=1),
-            np.stack([-sin, cos, zero], axis=1),
-        ]
-    )
-
-
-def _find_levels(hamiltonian: Matrices, operators: Operators) -> tuple[Array, Matrices]:
-    """Levels and their vectors.
-
-    Levels ascend, but where the total projection is conserved in all directions: there they stand
-    in its order, so that those that cross stay apart. Where it is conserved, a multiple of it that
-    is larger than all splittings keeps states of different projection from mixing.
-    """
-    mixed = np.abs(hamiltonian[:, 0] * operators.is_mixed).max(axis=(-2, -1)) > 0
-    if mixed.all():
-        return np.linalg.eigh(hamiltonian)
-    shift = 2 * np.abs(hamiltonian[~mixed]).sum(axis=-1).max() * operators.projection
-    hamiltonian[~mixed] += np.diag(shift)
+    turned = _turn(operators, unit)
+    is_pole = np.abs(unit[:, :2]).max(axis=1) < 1e-12
+    is_kept = is_pole if operators.is_conserved else np.zeros(len(unit), bool)
+    hamiltonian, shift = _assemble(turned, nodes.fields_mT, is_kept, operators.projection)
     levels, vectors = np.linalg.eigh(hamiltonian)
-    levels[~mixed] -= np.sort(shift)
-    if mixed.any():
-        order = np.argsort(levels, axis=-1)
-        levels = np.take_along_axis(levels, order, -1)
-        vectors = np.take_along_axis(vectors, order[..., None, :], -1)
-    return levels, vectors
+    if is_kept.any():
+        levels[is_kept] -= np.sort(shift)
+        if not is_kept.all():
+            order = np.argsort(levels, axis=-1)
+            levels = np.take_along_axis(levels, order, -1)
+            vectors = np.take_along_axis(vectors, order[..., None, :], -1)
+    is_real = not np.iscomplexobj(vectors)
+    matrices = np.zeros((len(strained), *vectors.shape[-2:]), vectors.dtype)
+    for number, one in enumerate(strained):
+        matrices[number] = one.real if is_real else one
+    return _expand(levels, vectors, turned, matrices, (nodes.half_mT, 1 - nodes.at[-1]))
 
 
+def _turn(operators: Operators, unit: Array) -> _Turned:
+    """Matrices are real where the field lies in the xz plane and nothing else is imaginary."""
+    across, other = _perpendicular(unit)
+    if operators.plane is not None and np.abs(unit[:, 1]).max(initial=0.0) < 1e-12:
+        zero_field, zeeman, spin = operators.plane
+        across[:, 1] = other[:, 1]  # of i times the y component
+        return _Turned(zero_field, unit, zeeman, across, spin)
+    return _Turned(
+        operators.zero_field, unit, operators.zeeman, across + 1j * other, operators.spin
+    )
+
+
+def _perpendicular(unit: Array) -> tuple[Array, Array]:
+    """Two unit vectors (K, 3) across each direction; the second one has no z component."""
+    rho = np.hypot(unit[:, 0], unit[:, 1])
+    is_pole = rho == 0
+    rho[is_pole] = 1.0
+    cos, sin = unit[:, 0] / rho, unit[:, 1] / rho
+    cos[is_pole], rho[is_pole] = 1.0, 0.0
+    one, other = np.zeros_like(unit), np.zeros_like(unit)
+    one[:, 0], one[:, 1], one[:, 2] = unit[:, 2] * cos, unit[:, 2] * sin, -rho
+    other[:, 0], other[:, 1] = -sin, cos
+    return one, other
+
+
+@numba.njit(cache=True, nogil=True)
+def _assemble(
+    turned: _Turned, fields_mT: Array, is_kept: NDArray[np.bool_], projection: Array
+) -> tuple[Matrices, Array]:
+    """Hamiltonians (K, F, N, N), and what is added to some of them to keep projections apart.
+
+    That is a multiple of the projection (N,) that is larger than all splittings.
+    """
+    size = len(projection)
+    found = np.empty((len(is_kept), len(fields_mT), size, size), turned.zero_field.dtype)
+    largest = 0.0
+    for k in range(len(is_kept)):
+        for f in range(len(fields_mT)):
+            x, y, z = turned.along[k] * fields_mT[f]
+            for i in range(size):
+                total = 0.0
+                for j in range(size):
+                    one = turned.zero_field[i, j] + z * turned.zeeman[2, i, j]
+                    one += x * turned.zeeman[0, i, j] + y * turned.zeeman[1, i, j]
+                    found[k, f, i, j] = one
+                    total += abs(one)
+                largest = max(largest, total)
+    shift = 2.0 * largest * projection
+    for k in range(len(is_kept)):
+        if is_kept[k]:
+            for f in range(len(fields_mT)):
+                for i in range(size):
+                    found[k, f, i, i] += shift[i]
+    return found, shift
+
+
+@numba.njit(cache=True, nogil=True)
+def _expand(
+    levels: Array,
+    vectors: Matrices,
+    turned: _Turned,
+    strained: Matrices,
+    scale: tuple[float, float],
+) -> Series:
+    """Series from levels (K, F, N) and their vectors.
+
+    The scale is that of the Zeeman operator, and the part of it that levels must be apart by.
+    """
+    n_directions, n_fields, size = levels.shape
+    energies = np.empty((n_directions, n_fields, _N_ENERGIES, size))
+    strengths = np.empty((n_directions, n_fields, _N_STRENGTHS, size * (size - 1) // 2))
+    derivatives = np.empty((len(strained), n_directions, n_fields, _N_DERIVATIVES, size))
+    for k in range(n_directions):
+        zeeman = _weigh(turned.along[k] * scale[0], turned.zeeman)
+        raising = _weigh(turned.across[k], turned.spin)
+        for f in range(n_fields):
+            kets = vectors[k, f]
+            bras = np.ascontiguousarray(np.conj(kets).T)
+            v = np.dot(bras, np.dot(zeeman, kets))
+            first, second = _perturb(levels[k, f], v, scale[1], energies[k, f])
+            moment = np.dot(bras, np.dot(raising, kets))
+            _square(moment, first, second, strengths[k, f])
+            for number in range(len(strained)):
+                one = np.dot(bras, np.dot(strained[number], kets))
+                for i in range(size):
+                    derivatives[number, k, f, 0, i] = one[i, i].real
+                    derivatives[number, k, f, 1, i] = 2.0 * _dot(one, first, i)
+    return Series(energies, strengths, derivatives)
+
+
+@numba.njit(cache=True, nogil=True)
+def _weigh(weights: Matrices, matrices: Matrices) -> Matrices:
+    return weights[0] * matrices[0] + weights[1] * matrices[1] + weights[2] * matrices[2]
+
+
+@numba.njit(cache=True, nogil=True)
+def _dot(one: Matrices, other: Matrices, column: int) -> float:
+    """Real part of the product of a column of each of two matrices."""
+    total = 0.0
+    for i in range(len(one)):
+        total += (np.conj(one[i, column]) * other[i, column]).real
+    return total
+
+
+@numba.njit(cache=True, nogil=True)
 def _perturb(
-    levels: Array, v: Matrices, margin: float
-) -> tuple[Matrices, Matrices, Array]:
-    """States (..., N, N) to first and second order, and energies (..., 6, N) to fifth."""
-    e1 = np.diagonal(v, axis1=-2, axis2=-1).real
-    gap = levels[..., None, :] - levels[..., :, None]
-    change = np.maximum(np.abs(v), np.abs(e1[..., None, :] - e1[..., :, None]))
-    inverse = np.sign(gap) / np.maximum(np.maximum(np.abs(gap), margin * change), 1e-300)
-    first = v * inverse
-    along = v @ first
-    second = (along - first * e1[..., None, :]) * inverse
-    along_second = v @ second
-    e2 = np.diagonal(along, axis1=-2, axis2=-1).real
-    norm, overlap = _dot(first, first), _dot(first, second)
-    e3 = _dot(first, along) - e1 * norm
-    e4 = _dot(first, along_second) - e1 * overlap - e2 * norm
-    e5 = _dot(second, along_second) - e1 * _dot(second, second) - 2 * e2 * overlap - e3 * norm
-    return first, second, np.stack([levels, e1, e2, e3, e4, e5], axis=-2)
+    levels: Array, v: Matrices, margin: float, energies: Array
+) -> tuple[Matrices, Matrices]:
+    """States (N, N) to first and second order; energies (6, N) to fifth are written."""
+    size = len(levels)
+    first, second, inverse = np.zeros_like(v), np.zeros_like(v), np.zeros((size, size))
+    for i in range(size):
+        for j in range(size):
+            gap = levels[j] - levels[i]
+            change = max(abs(v[i, j]), abs(v[j, j].real - v[i, i].real))
+            apart = max(abs(gap), margin * change)
+            if apart > 0.0:
+                inverse[i, j] = np.sign(gap) / apart
+                first[i, j] = v[i, j] * inverse[i, j]
+    along = np.dot(v, first)
+    for i in range(size):
+        for j in range(size):
+            second[i, j] = (along[i, j] - first[i, j] * v[j, j].real) * inverse[i, j]
+    farther = np.dot(v, second)
+    for j in range(size):
+        e1, e2 = v[j, j].real, along[j, j].real
+        norm, overlap = _dot(first, first, j), _dot(first, second, j)
+        e3 = _dot(first, along, j) - e1 * norm
+        energies[0, j], energies[1, j], energies[2, j], energies[3, j] = levels[j], e1, e2, e3
+        energies[4, j] = _dot(first, farther, j) - e1 * overlap - e2 * norm
+        fifth = _dot(second, farther, j) - e1 * _dot(second, second, j)
+        energies[5, j] = fifth - 2.0 * e2 * overlap - e3 * norm
+    return first, second
 
 
-def _dot(one: Matrices, other: Matrices) -> Array:
-    """Real parts of the products (..., N) of the columns of two matrices."""
-    return np.asarray((np.conj(one) * other).sum(axis=-2).real)
+@numba.njit(cache=True, nogil=True)
+def _square(moment: Matrices, first: Matrices, second: Matrices, strengths: Array) -> None:
+    """Write strengths (3, P) of both axes across the field, from the moment and the states."""
+    size = len(moment)
+    right, left = np.dot(moment, first), np.dot(first, moment)
+    farther = np.dot(moment, second) - np.dot(first, right)
+    farther += np.dot(np.ascontiguousarray(np.conj(second).T), moment)
+    norms = np.array([0.5 * _dot(first, first, i) for i in range(size)])
+    strengths[:] = 0.0
+    for i in range(size):
+        for j in range(size):
+            if i == j:
+                continue
+            a, b = min(i, j), max(i, j)
+            pair = a * (2 * size - a - 1) // 2 + b - a - 1
+            zeroth, once = moment[i, j], right[i, j] - left[i, j]
+            twice = farther[i, j] - (norms[i] + norms[j]) * zeroth
+            bra = np.conj(zeroth)
+            strengths[0, pair] += 0.25 * (bra * zeroth).real
+            strengths[1, pair] += 0.5 * (bra * once).real
+            strengths[2, pair] += 0.25 * (np.conj(once) * once).real + 0.5 * (bra * twice).real

@@ -322,17 +322,21 @@ class Operators:
         Per mT of field along x, y and z.
     spin : (3, N, N) complex array
         Electron spin, weighted by g / 2: what the microwave field turns.
-    is_mixed : (N, N) bool array
-        Where the sums of the projections of all spins on z differ.
     projection : (N,) array
-        Those sums.
+        Sums of the projections of all spins on z.
+    is_conserved : bool
+        Whether those do not change where the field is along z.
+    plane : 3 arrays, or None
+        The first three as real matrices, with i times the y component of the spin, where fields in
+        the xz plane make them so.
     """
 
     zero_field: Matrix
     zeeman: Matrix
     spin: Matrix
-    is_mixed: NDArray[np.bool_]
     projection: Tensor
+    is_conserved: bool
+    plane: tuple[Tensor, Tensor, Tensor] | None
 
 
 def build_operators(system: SpinSystem) -> Operators:
@@ -347,8 +351,13 @@ def build_operators(system: SpinSystem) -> Operators:
         vector, coupled = nuclei[2 * number], nuclei[2 * number + 1]
         zero_field = zero_field + contract(nucleus.tensor_MHz, coupled)
         zeeman = zeeman - kind.gamma_MHz_per_T * 1e-3 * vector
-    is_mixed, projection = _group_states(system.s, tuple(k.spin for k in system.isotopes))
-    return Operators(zero_field, zeeman, turned / 2, is_mixed, projection)
+    spin = turned / 2
+    plane = None
+    if np.abs(zero_field.imag).max() < _SMALL and np.abs(zeeman[::2].imag).max() < _SMALL:
+        factors = np.array([1.0, 1j, 1.0])[:, None, None]
+        plane = tuple(np.ascontiguousarray(one.real) for one in (zero_field, zeeman, factors * spin))
+    projection = _sum_projections(system.s, tuple(k.spin for k in system.isotopes))
+    return Operators(zero_field, zeeman, spin, projection, system.is_axial, plane)
 
 
 def differentiate(system: SpinSystem, name: str) -> Matrix:
@@ -369,12 +378,11 @@ def differentiate(system: SpinSystem, name: str) -> Matrix:
 
 
 @lru_cache(maxsize=16)
-def _group_states(s: float, spins: tuple[float, ...]) -> tuple[NDArray[np.bool_], Tensor]:
-    """Which states differ in their total projection on z, and that projection."""
+def _sum_projections(s: float, spins: tuple[float, ...]) -> Tensor:
     total = np.zeros(1)
     for spin in (s, *spins):
         total = (total[:, None] + np.arange(spin, -spin - 1, -1)).ravel()
-    return total[:, None] != total, total
+    return total
 
 
 def contract(weights: Tensor, matrices: Matrix) -> Matrix:
