@@ -14,7 +14,7 @@ from spectro.epr.directions import (
     extrapolate,
     make_quadrature,
 )
-from spectro.epr.resonances import Resonances
+from spectro.epr.resonances import Resonances, sum_errors
 from spectro.epr.sticks import add_intervals, add_points
 from spectro.epr.sweep import Sweep
 
@@ -31,6 +31,7 @@ _STRONG = 1e-2  # of the strongest line, for one that the rough grid is chosen b
 _ROUGH_POLAR = 8.0  # directions for each width that a line that is not smooth moves by
 _ROUGH_ARCS = {Symmetry.AXIAL: 0.0, Symmetry.RHOMBIC: 3.0, Symmetry.NONE: 8.0}
 _N_WIDTHS = 12  # classes of broadening by strain
+_LARGER = 1.2  # than at the knots, for a broadening between them
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,13 +92,8 @@ def view_lines(lines: Resonances, knots: Knots, symmetry: Symmetry, sweep: Sweep
 
 def weigh_errors(lines: Resonances, sweep: Sweep) -> float:
     """Error of the spectrum by what lines are off by between fields that were diagonalised at."""
-    weights = np.nan_to_num(lines.amplitudes)
-    total = float(weights.sum())
-    if total <= 0:
-        return 0.0
-    moved = float((np.nan_to_num(lines.errors_mT) * weights).sum()) / total
-    changed = float(np.nan_to_num(lines.losses).sum()) / total
-    return _STEEPEST * moved / sweep.width_mT + changed
+    moved, lost = sum_errors(lines.amplitudes, lines.errors_mT, lines.losses)
+    return _STEEPEST * moved / sweep.width_mT + lost
 
 
 def add_smooth(
@@ -112,18 +108,24 @@ def add_smooth(
 
     Each line is interpolated to as many directions as it needs.
     """
-    variances = _find_variances(lines.slopes, sigmas_MHz)
-    classes = _choose_classes(1.2 * float(variances.max(initial=0.0)), sweep.width_mT)
+    most = float(_find_variances(lines.slopes, sigmas_MHz).max()) if lines.slopes.size else 0.0
+    classes = _choose_classes(_LARGER * most, sweep.width_mT)
     sticks = np.zeros((len(classes), sweep.n_points + 3))
-    fields = (lines.fields_mT - sweep.start_mT) / sweep.step_mT
     n_polar, n_azimuths = _choose_directions(view, symmetry, sweep)
-    for n in np.unique(n_polar).tolist():
-        same = n_polar == n
-        grid = make_quadrature(symmetry, knots, n, int(n_azimuths[same].max()))
-        at, amplitudes = (grid.spread(one[:, same]) for one in (fields, lines.amplitudes))
-        slopes = np.array([grid.spread(one[:, same]) for one in lines.slopes])
-        spread = _find_variances(slopes, sigmas_MHz) if len(classes) > 1 else np.zeros((1, 1))
-        add_points(sticks, at, amplitudes, grid.weights, spread, classes)
+    order = np.argsort(n_polar, kind="stable")
+    ends = np.flatnonzero(np.diff(n_polar[order])) + 1
+    fields = ((lines.fields_mT - sweep.start_mT) / sweep.step_mT).T[order]
+    amplitudes, slopes = lines.amplitudes.T[order], lines.slopes.transpose(0, 2, 1)[:, order]
+    for first, last in zip([0, *ends], [*ends, len(order)], strict=True):
+        same = order[first:last]
+        if len(same) == 0:
+            continue
+        grid = make_quadrature(symmetry, knots, int(n_polar[same[0]]), int(n_azimuths[same].max()))
+        at, amplitude = (one[first:last] @ grid.to_directions for one in (fields, amplitudes))
+        variances = at[:0]
+        if len(classes) > 1:
+            variances = _find_variances(slopes[:, first:last] @ grid.to_directions, sigmas_MHz)
+        add_points(sticks, at, amplitude, grid.weights, variances, classes)
     return sticks[:, 1:-2], classes
 
 

@@ -56,18 +56,14 @@ class Quadrature:
 
     Attributes
     ----------
-    from_knots : (G, K) array
+    to_directions : (K, G) array
         To values in all directions from those at the knots.
     weights : (G,) array
         Of the directions; they add up to 1.
     """
 
-    from_knots: Array
+    to_directions: Array
     weights: Array
-
-    def spread(self, values: Array) -> Array:
-        """Values (L, G) in all directions from those at the knots (K, L)."""
-        return np.ascontiguousarray(values.T @ self.from_knots.T)
 
 
 @lru_cache(maxsize=32)
@@ -118,8 +114,8 @@ def make_quadrature(
     unit = _span(symmetry, np.cos(polar), n_azimuths)
     n_azimuths = len(unit) // n_polar
     values, _ = _harmonics(symmetry, int(knots.degrees[-1]), unit)
-    from_knots = np.ascontiguousarray((knots.to_coefficients.T @ values).T)
-    return Quadrature(from_knots, np.tile(weights / n_azimuths, n_azimuths))
+    to_directions = knots.to_coefficients.T @ values
+    return Quadrature(to_directions, np.tile(weights / n_azimuths, n_azimuths))
 
 
 def make_arcs(symmetry: Symmetry, n_polar: int, n_azimuths: int) -> Array:

@@ -14,7 +14,7 @@ from spectro.epr.averaging import (
     weigh_errors,
 )
 from spectro.epr.directions import Symmetry, make_arcs, place_knots
-from spectro.epr.resonances import Resonances, find_resonances
+from spectro.epr.resonances import Resonances, find_inside, find_resonances, find_span
 from spectro.epr.series import Nodes
 from spectro.epr.spin_system import (
     BOHR_MHz_PER_mT,
@@ -83,7 +83,7 @@ def compute_pattern(system: SpinSystem, sweep: Sweep) -> Pattern:
     as the tolerance wants; where none is high enough, every direction is diagonalised.
     """
     symmetry = find_symmetry(system)
-    if symmetry is not Symmetry.ISOTROPIC:
+    if symmetry is Symmetry.NONE:
         system = system.align(1e3 * sweep.frequency_GHz)
         symmetry = find_symmetry(system)
     strains = list_strains(system)
@@ -93,9 +93,8 @@ def compute_pattern(system: SpinSystem, sweep: Sweep) -> Pattern:
     degree, n_nodes = 0 if symmetry is Symmetry.ISOTROPIC else _FIRST_DEGREE, _N_NODES[0]
     while True:
         knots = place_knots(symmetry, degree)
-        lines, n_nodes = _find_well(task, knots.unit, n_nodes)
-        lines = _keep_whole(lines)
-        by_field = weigh_errors(lines, sweep)
+        lines, n_nodes, by_field = _find_well(task, knots.unit, n_nodes)
+        lines = lines.choose(np.isfinite(lines.fields_mT).all(axis=0))  # others are weak or far
         view = view_lines(lines, knots, symmetry, sweep)
         allowed = sweep.tolerance - min(by_field, _HALF * sweep.tolerance)
         if view.error <= allowed or degree == _LAST_DEGREE[symmetry]:
@@ -143,13 +142,17 @@ def expect_reach(system: SpinSystem, frequency_GHz: float) -> tuple[float, float
     return low, high
 
 
-def _find_well(task: _Task, unit: Array, n_nodes: int) -> tuple[Resonances, int]:
-    """Lines in some directions, from as many nodes of field as they need; and how many these are."""
+def _find_well(task: _Task, unit: Array, n_nodes: int) -> tuple[Resonances, int, float]:
+    """Lines in some directions, from as many nodes of field as they need.
+
+    And how many these are, and the error of the spectrum that they leave.
+    """
     for n in _N_NODES[_N_NODES.index(n_nodes) :]:
         lines = _find_lines(task, unit, n)
-        if weigh_errors(lines, task.sweep) <= _BY_FIELD * task.sweep.tolerance:
+        error = weigh_errors(lines, task.sweep)
+        if error <= _BY_FIELD * task.sweep.tolerance:
             break
-    return lines, n
+    return lines, n, error
 
 
 def _find_lines(task: _Task, unit: Array, n_nodes: int) -> Resonances:
@@ -160,15 +163,12 @@ def _find_lines(task: _Task, unit: Array, n_nodes: int) -> Resonances:
         nodes = _place_nodes(low, high, task, n_nodes)
         frequency_MHz = 1e3 * sweep.frequency_GHz
         lines = find_resonances(task.operators, unit, frequency_MHz, nodes, task.strained)
-        lines = _keep_inside(lines, sweep)
-        peaks = np.nan_to_num(lines.amplitudes).max(axis=0, initial=0.0)
-        strong = lines.fields_mT[:, peaks > _STRONG * peaks.max(initial=0.0)]
-        strong = strong[np.isfinite(strong)]
-        first, last = float(strong.min(initial=low)), float(strong.max(initial=high))
+        lines = lines.choose(find_inside(lines.fields_mT, sweep.start_mT, sweep.end_mT))
+        first, last = find_span(lines.fields_mT, lines.amplitudes, _STRONG)
         reach = _BEYOND * (high - low)
         if first >= low - reach and last <= high + reach:
             break
-        low, high = max(first, 0.05 * low), last
+        low, high = max(min(first, low), 0.05 * low), max(last, high)
     return lines
 
 
@@ -197,29 +197,3 @@ def find_symmetry(system: SpinSystem) -> Symmetry:
         np.abs(t - np.diag(np.diag(t))).max() <= 1e-9 * np.abs(t).max() for t in tensors if t.any()
     )
     return Symmetry.RHOMBIC if aligned else Symmetry.NONE
-
-
-def _keep_inside(lines: Resonances, sweep: Sweep) -> Resonances:
-    """Lines that are in the sweep in one direction, or pass it from one to another."""
-    fields = lines.fields_mT
-    with np.errstate(invalid="ignore"):
-        inside = ((fields >= sweep.start_mT) & (fields <= sweep.end_mT)).any(axis=0)
-        below, above = (fields < sweep.start_mT).any(axis=0), (fields > sweep.end_mT).any(axis=0)
-    return _choose_lines(lines, np.asarray(inside | (below & above)))
-
-
-def _keep_whole(lines: Resonances) -> Resonances:
-    """Lines that are there in all directions; those that are not are weak or far away."""
-    return _choose_lines(lines, np.asarray(np.isfinite(lines.fields_mT).all(axis=0)))
-
-
-def _choose_lines(lines: Resonances, chosen: NDArray[np.bool_]) -> Resonances:
-    return Resonances(
-        lines.fields_mT[:, chosen],
-        lines.amplitudes[:, chosen],
-        lines.slopes[:, :, chosen],
-        lines.errors_mT[:, chosen],
-        lines.losses[:, chosen],
-    )
-
-

@@ -4,9 +4,9 @@ Levels are diagonalised at one field or a few; each is a polynomial that has the
 there (Hermite), and so is each intensity.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numba
 import numpy as np
@@ -49,6 +49,19 @@ class Resonances:
     slopes: Array
     errors_mT: Array
     losses: Array
+
+    def choose(self, chosen: NDArray[np.bool_]) -> Self:
+        """Some of the lines."""
+        if chosen.all():
+            return self
+        return replace(
+            self,
+            fields_mT=self.fields_mT[:, chosen],
+            amplitudes=self.amplitudes[:, chosen],
+            slopes=self.slopes[:, :, chosen],
+            errors_mT=self.errors_mT[:, chosen],
+            losses=self.losses[:, chosen],
+        )
 
 
 class _Roots(NamedTuple):
@@ -117,6 +130,54 @@ def _to_fields(found: _Roots, nodes: Nodes) -> Resonances:
 
 
 @numba.njit(cache=True, nogil=True)
+def find_inside(fields_mT: Array, start_mT: float, end_mT: float) -> NDArray[np.bool_]:
+    """Which lines (K, L) are in a range in one direction, or pass it from one to another."""
+    n_directions, n_lines = fields_mT.shape
+    found = np.zeros(n_lines, np.bool_)
+    for line in range(n_lines):
+        below, above = False, False
+        for k in range(n_directions):
+            one = fields_mT[k, line]
+            below |= one <= end_mT
+            above |= one >= start_mT
+        found[line] = below and above
+    return found
+
+
+@numba.njit(cache=True, nogil=True)
+def find_span(fields_mT: Array, amplitudes: Array, share: float) -> tuple[float, float]:
+    """Lowest and highest field (K, L) of lines that are stronger than a share of the strongest."""
+    strongest, low, high = 0.0, np.inf, -np.inf
+    for one in amplitudes.flat:
+        if one > strongest:
+            strongest = one
+    for line in range(fields_mT.shape[1]):
+        peak = 0.0
+        for k in range(len(fields_mT)):
+            if amplitudes[k, line] > peak:
+                peak = amplitudes[k, line]
+        if peak > share * strongest:
+            for k in range(len(fields_mT)):
+                if np.isfinite(fields_mT[k, line]):
+                    low, high = min(low, fields_mT[k, line]), max(high, fields_mT[k, line])
+    return low, high
+
+
+@numba.njit(cache=True, nogil=True)
+def sum_errors(amplitudes: Array, errors_mT: Array, losses: Array) -> tuple[float, float]:
+    """Mean error of the field by amplitude, and losses relative to all amplitudes."""
+    total, moved, lost = 0.0, 0.0, 0.0
+    for k in range(amplitudes.shape[0]):
+        for line in range(amplitudes.shape[1]):
+            one = amplitudes[k, line]
+            if np.isfinite(one):
+                total += one
+                moved += one * errors_mT[k, line]
+                lost += losses[k, line]
+    return (moved / total, lost / total) if total > 0.0 else (0.0, 0.0)
+
+
+@numba.njit(cache=True, nogil=True)
 def _choose_pairs(
     series: Series, at: Array, frequency_MHz: float, reach: float
 ) -> NDArray[np.int64]:
@@ -176,41 +237,65 @@ def _solve(
     at, slopes, strengths = np.empty(shape), np.empty(shape), np.empty(shape)
     errors, losses = np.empty(shape), np.empty(shape)
     derivatives = np.empty((n_strained, *shape))
+    terms = np.empty(len(rows[0]))
     for k in range(n_directions):
+        levels = series.energies[k]
         for line in range(len(pairs)):
             low, high, pair = pairs[line]
-            levels = series.energies[k]
-            known = levels[:, :, high] - levels[:, :, low]
-            known[:, 0] -= goal[0]
-            root, value, slope = _find_root(_combine(rows[0], known), goal[1])
+            _combine(rows[0], levels, (low, high), goal[0], terms)
+            root, value, slope = _find_root(terms, goal[1])
             if abs(value) > _MISSED * goal[0]:
                 root = np.nan
             at[k, line], slopes[k, line] = root, slope
-            errors[k, line] = abs(_evaluate(_combine(rows[1], known), root))
-            known = series.strengths[k, :, :, pair]
-            strength = _evaluate(_combine(rows[2], known), root)
+            n = _combine(rows[1], levels, (low, high), goal[0], terms)
+            errors[k, line] = abs(_evaluate(terms[:n], root))
+            n = _combine(rows[2], series.strengths[k], (-1, pair), 0.0, terms)
+            strength = _evaluate(terms[:n], root)
+            n = _combine(rows[3], series.strengths[k], (-1, pair), 0.0, terms)
             strengths[k, line] = strength
-            losses[k, line] = abs(strength - _evaluate(_combine(rows[3], known), root))
+            losses[k, line] = abs(strength - _evaluate(terms[:n], root))
             for number in range(n_strained):
-                levels = series.derivatives[number, k]
-                known = levels[:, :, high] - levels[:, :, low]
-                derivatives[number, k, line] = _evaluate(_combine(rows[3], known), root)
+                n = _combine(rows[3], series.derivatives[number, k], (low, high), 0.0, terms)
+                derivatives[number, k, line] = _evaluate(terms[:n], root)
     return _Roots(at, slopes, strengths, derivatives, errors, losses)
 
 
 @numba.njit(cache=True, nogil=True)
-def _combine(rows: Array, known: Array) -> Array:
-    """Coefficients (C,) of the polynomial from the first terms of Taylor series (F, P)."""
-    n_fields, n_all = len(known), len(rows)
-    n_terms = n_all // n_fields
-    found = np.zeros(n_all)
+def _combine(
+    rows: Array, series: Array, places: tuple[int, int], offset: float, terms: Array
+) -> int:
+    """Write the terms of the polynomial with the first terms of some series; how many they are.
+
+    Parameters
+    ----------
+    rows : (C, C) array
+        From Taylor series to the polynomial.
+    series : (F, P, N) array
+        Taylor series at F fields, of which C / F terms are taken.
+    places : (int, int)
+        In those: what is taken off, unless it is negative, and what it is taken off.
+    offset : float
+        Taken off too.
+    terms : (C or more,) array
+        Coefficients, lowest first.
+    """
+    n_fields, n = len(series), len(rows)
+    n_terms = n // n_fields
+    if n_fields > 1:
+        terms[:n] = 0.0
     for f in range(n_fields):
-        for n in range(n_terms):
+        for m in range(n_terms):
+            one = series[f, m, places[1]]
+            if places[0] >= 0:
+                one -= series[f, m, places[0]]
+            if m == 0:
+                one -= offset
             if n_fields == 1:
-                found[n] = known[f, n]
-            else:
-                found += rows[:, f * n_terms + n] * known[f, n]
-    return found
+                terms[m] = one
+                continue
+            for c in range(n):
+                terms[c] += rows[c, f * n_terms + m] * one
+    return n
 
 
 @numba.njit(cache=True, nogil=True)

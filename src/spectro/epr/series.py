@@ -108,23 +108,20 @@ def expand_levels(
             order = np.argsort(levels, axis=-1)
             levels = np.take_along_axis(levels, order, -1)
             vectors = np.take_along_axis(vectors, order[..., None, :], -1)
-    is_real = not np.iscomplexobj(vectors)
     matrices = np.zeros((len(strained), *vectors.shape[-2:]), vectors.dtype)
     for number, one in enumerate(strained):
-        matrices[number] = one.real if is_real else one
+        matrices[number] = one if np.iscomplexobj(vectors) else one.real
     return _expand(levels, vectors, turned, matrices, (nodes.half_mT, 1 - nodes.at[-1]))
 
 
 def _turn(operators: Operators, unit: Array) -> _Turned:
     """Matrices are real where the field lies in the xz plane and nothing else is imaginary."""
     across, other = _perpendicular(unit)
-    if operators.plane is not None and np.abs(unit[:, 1]).max(initial=0.0) < 1e-12:
-        zero_field, zeeman, spin = operators.plane
-        across[:, 1] = other[:, 1]  # of i times the y component
-        return _Turned(zero_field, unit, zeeman, across, spin)
-    return _Turned(
-        operators.zero_field, unit, operators.zeeman, across + 1j * other, operators.spin
-    )
+    if operators.is_planar and not unit[:, 1].any():
+        across[:, 1] = other[:, 1]
+        return _Turned(operators.zero_field, unit, operators.zeeman, across, operators.spin)
+    full = operators.to_complex()
+    return _Turned(full.zero_field, unit, full.zeeman, across + 1j * other, full.spin)
 
 
 def _perpendicular(unit: Array) -> tuple[Array, Array]:

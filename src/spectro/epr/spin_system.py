@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -223,6 +223,9 @@ class SpinSystem:
         A coupling scales with the gyromagnetic ratio; isotopes without a spin leave a system with
         fewer nuclei.
         """
+        if all(any(c.isdigit() for c in one.name) for one in self.nuclei):
+            yield from [self] if self.weight > 0 else []
+            return
         choices = [list(_list_isotopes(nucleus)) for nucleus in self.nuclei]
         for chosen in itertools.product(*choices):
             weight = self.weight * float(np.prod([share for _, share in chosen]))
@@ -316,48 +319,63 @@ class Operators:
 
     Attributes
     ----------
-    zero_field : (N, N) complex array
+    zero_field : (N, N) array
         What does not depend on the field.
-    zeeman : (3, N, N) complex array
+    zeeman : (3, N, N) array
         Per mT of field along x, y and z.
-    spin : (3, N, N) complex array
+    spin : (3, N, N) array
         Electron spin, weighted by g / 2: what the microwave field turns.
     projection : (N,) array
         Sums of the projections of all spins on z.
     is_conserved : bool
         Whether those do not change where the field is along z.
-    plane : 3 arrays, or None
-        The first three as real matrices, with i times the y component of the spin, where fields in
-        the xz plane make them so.
+    is_planar : bool
+        Whether all of it is real but the y components, which are those times i; otherwise all are
+        complex.
     """
 
-    zero_field: Matrix
-    zeeman: Matrix
-    spin: Matrix
+    zero_field: NDArray[Any]
+    zeeman: NDArray[Any]
+    spin: NDArray[Any]
     projection: Tensor
     is_conserved: bool
-    plane: tuple[Tensor, Tensor, Tensor] | None
+    is_planar: bool
+
+    def to_complex(self) -> Self:
+        """The same matrices as they are."""
+        if not self.is_planar:
+            return self
+        factors = np.array([1.0, -1j, 1.0])[:, None, None]
+        return replace(
+            self,
+            zero_field=self.zero_field + 0j,
+            zeeman=factors * self.zeeman,
+            spin=factors * self.spin,
+            is_planar=False,
+        )
 
 
 def build_operators(system: SpinSystem) -> Operators:
     """Matrices of a system of pure isotopes."""
-    electron, products, *nuclei = _build_vectors(system.s, tuple(k.spin for k in system.isotopes))
-    turned = contract(system.g_tensor, electron)
-    zeeman = BOHR_MHz_PER_mT * turned
+    spins = tuple(kind.spin for kind in system.isotopes)
     axial, rhombic = system.zero_field_tensors
     splitting = system.d_MHz * axial + system.e_MHz * rhombic
+    g, couplings = system.g_tensor, [one.tensor_MHz for one in system.nuclei]
+    is_planar = not any(_leaves_plane(one) for one in (g, splitting, *couplings))
+    electron, products, *nuclei = (_build_plane if is_planar else _build_vectors)(system.s, spins)
+    turned = contract(g, electron)
+    zeeman = BOHR_MHz_PER_mT * turned
     zero_field = contract(splitting, products) if splitting.any() else np.zeros_like(electron[0])
-    for number, (nucleus, kind) in enumerate(zip(system.nuclei, system.isotopes, strict=True)):
-        vector, coupled = nuclei[2 * number], nuclei[2 * number + 1]
-        zero_field = zero_field + contract(nucleus.tensor_MHz, coupled)
-        zeeman = zeeman - kind.gamma_MHz_per_T * 1e-3 * vector
-    spin = turned / 2
-    plane = None
-    if np.abs(zero_field.imag).max() < _SMALL and np.abs(zeeman[::2].imag).max() < _SMALL:
-        factors = np.array([1.0, 1j, 1.0])[:, None, None]
-        plane = tuple(np.ascontiguousarray(one.real) for one in (zero_field, zeeman, factors * spin))
-    projection = _sum_projections(system.s, tuple(k.spin for k in system.isotopes))
-    return Operators(zero_field, zeeman, spin, projection, system.is_axial, plane)
+    for number, (coupling, kind) in enumerate(zip(couplings, system.isotopes, strict=True)):
+        zero_field = zero_field + contract(coupling, nuclei[2 * number + 1])
+        zeeman -= kind.gamma_MHz_per_T * 1e-3 * nuclei[2 * number]
+    projection = _sum_projections(system.s, spins)
+    return Operators(zero_field, zeeman, turned / 2, projection, system.is_axial, is_planar)
+
+
+def _leaves_plane(tensor: Tensor) -> bool:
+    """Whether a tensor mixes y with x or z."""
+    return bool(tensor[0, 1] or tensor[1, 0] or tensor[1, 2] or tensor[2, 1])
 
 
 def differentiate(system: SpinSystem, name: str) -> Matrix:
@@ -385,15 +403,33 @@ def _sum_projections(s: float, spins: tuple[float, ...]) -> Tensor:
     return total
 
 
-def contract(weights: Tensor, matrices: Matrix) -> Matrix:
-    """Sums of matrices (..., N, N) by weights over all their axes but those of the weights' rows.
-
-    Weights (3, 3) make three sums of three matrices, or one of (3, 3); weights (K, 3) make K.
-    """
+def contract(weights: Tensor, matrices: NDArray[Any]) -> NDArray[Any]:
+    """Sums of matrices (3, N, N) by the rows of weights (3, 3); or one of matrices (3, 3, N, N)."""
     n = matrices.shape[-1]
     if matrices.ndim == 3:
         return np.asarray((weights @ matrices.reshape(3, n * n)).reshape(-1, n, n))
+    if np.count_nonzero(weights) == np.count_nonzero(np.diagonal(weights)):
+        xx, yy, zz = np.diagonal(weights).tolist()
+        return np.asarray(xx * matrices[0, 0] + yy * matrices[1, 1] + zz * matrices[2, 2])
     return np.asarray((weights.ravel() @ matrices.reshape(-1, n * n)).reshape(n, n))
+
+
+@lru_cache(maxsize=16)
+def _build_plane(s: float, spins: tuple[float, ...]) -> tuple[Tensor, ...]:
+    """Real matrices as of `_build_vectors`, those of y times i.
+
+    Products of y and another component are not real, and not to be used.
+    """
+    electron, products, *nuclei = _build_vectors(s, spins)
+    factors = np.array([1.0, 1j, 1.0])[:, None, None]
+    vectors = [factors * one for one in (electron, *nuclei[::2])]
+    found = [vectors[0], products]
+    for vector, product in zip(vectors[1:], nuclei[1::2], strict=True):
+        found += [vector, product]
+    real = tuple(np.ascontiguousarray(one.real) for one in found)
+    for one in real:
+        one.flags.writeable = False
+    return real
 
 
 @lru_cache(maxsize=16)
