@@ -3,11 +3,11 @@
 import math
 from dataclasses import dataclass
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from spectro.epr.directions import (
-    N_COARSE_AZIMUTHS,
     N_COARSE_POLAR,
     Knots,
     Symmetry,
@@ -36,18 +36,25 @@ _LARGER = 1.2  # than at the knots, for a broadening between them
 
 @dataclass(frozen=True, slots=True, eq=False)
 class View:
-    """Lines on a coarse grid: P arcs, T directions evenly spaced in the cosine on each.
+    """Lines as they are seen on a coarse grid.
 
     Attributes
     ----------
-    fields_mT, amplitudes : (P, T, L) array
-        Interpolated.
+    fields_mT : (P, T, L) array
+        On P arcs of T directions each, evenly spaced in the cosine.
+    peaks : (L,) array
+        Largest amplitudes.
+    along_mT, across_mT : (L,) array
+        Steepest slopes of the fields by the polar angle, over a quarter of a turn, and by the
+        azimuth, over all arcs.
     error : float
         Estimated error of the spectrum by harmonics that are left out, relative to its maximum.
     """
 
     fields_mT: Array
-    amplitudes: Array
+    peaks: Array
+    along_mT: Array
+    across_mT: Array
     error: float
 
 
@@ -62,32 +69,65 @@ def view_lines(lines: Resonances, knots: Knots, symmetry: Symmetry, sweep: Sweep
     up as the spectrum is, in bins as wide as the line shape, as what two lines lose and gain from
     each other cancels.
     """
-    n_lines = lines.fields_mT.shape[1]
-    if n_lines == 0 or symmetry is Symmetry.ISOTROPIC:
-        return View(lines.fields_mT[None], lines.amplitudes[None], 0.0)
+    n = lines.fields_mT.shape[1]
+    if n == 0 or symmetry is Symmetry.ISOTROPIC:
+        return View(lines.fields_mT[None], lines.amplitudes[0], np.zeros(n), np.zeros(n), 0.0)
     values = np.concatenate([lines.fields_mT, lines.amplitudes], axis=1)
     seen, sizes = extrapolate(values, knots, symmetry)
-    fields, amplitudes = seen[0, :, :n_lines], seen[0, :, n_lines:]
-    missing = []
-    for part in (slice(None, n_lines), slice(n_lines, None)):
-        size = sizes[:, part].sum(axis=1)
-        ratio = min(math.sqrt(size[:2].sum() / max(size[2:].sum(), 1e-300)), _SLOWEST)
-        missing.append(seen[1:, :, part] * (ratio / (1 - ratio)))
-    shifts, lost = missing
+    rests = []
+    for size in (sizes[:, :n].sum(axis=1).tolist(), sizes[:, n:].sum(axis=1).tolist()):
+        ratio = min(math.sqrt(sum(size[:2]) / max(sum(size[2:]), 1e-300)), _SLOWEST)
+        rests.append(ratio / (1 - ratio))
+    seen = seen.reshape(3, -1, N_COARSE_POLAR, 2 * n)
     n_bins = max(math.ceil((sweep.end_mT - sweep.start_mT) / sweep.width_mT), 1)
-    at = np.clip((fields - sweep.start_mT) / sweep.width_mT, -1, n_bins).astype(np.int64)
-    bins = np.where(at >= 0, at, n_bins).ravel()
-    total, *wrong = (
-        np.bincount(bins, one.ravel(), n_bins + 1)[:n_bins] for one in (amplitudes, *lost)
-    )
-    shape = -1, N_COARSE_POLAR, n_lines
-    error = 0.0
-    if total.max() > 0:
-        weights = np.abs(amplitudes)
-        moved = float((np.abs(shifts).sum(axis=0) * weights).sum() / weights.sum())
-        changed = sum(float(np.abs(one).max()) for one in wrong) / float(total.max())
-        error = _STEEPEST * moved / sweep.width_mT / _ALTERNATING + changed / _SMEARED
-    return View(fields.reshape(shape), amplitudes.reshape(shape), error)
+    moved, changed = _sum_missing(seen, sweep.start_mT, sweep.width_mT, n_bins)
+    error = _STEEPEST * moved * rests[0] / sweep.width_mT / _ALTERNATING
+    error += changed * rests[1] / _SMEARED
+    return View(seen[0, :, :, :n], *_find_slopes(seen[0]), error)
+
+
+@numba.njit(cache=True, nogil=True)
+def _sum_missing(seen: Array, start_mT: float, width_mT: float, n_bins: int) -> tuple[float, float]:
+    """Mean change of the fields by amplitude, and largest change of the amplitudes in bins.
+
+    The latter is relative to the largest sum of a bin. Of (3, P, T, 2 L) values the first half are
+    fields, the second half amplitudes, and what is missing follows the values.
+    """
+    n = seen.shape[3] // 2
+    sums, moved, weight = np.zeros((3, n_bins)), 0.0, 0.0
+    for arc in range(seen.shape[1]):
+        for i in range(seen.shape[2]):
+            for line in range(n):
+                size = abs(seen[0, arc, i, n + line])
+                weight += size
+                moved += size * (abs(seen[1, arc, i, line]) + abs(seen[2, arc, i, line]))
+                place = (seen[0, arc, i, line] - start_mT) / width_mT
+                if 0.0 <= place < n_bins:
+                    for part in range(3):
+                        sums[part, int(place)] += seen[part, arc, i, n + line]
+    most = sums[0].max()
+    if most <= 0.0:
+        return 0.0, 0.0
+    return moved / weight, (np.abs(sums[1]).max() + np.abs(sums[2]).max()) / most
+
+
+@numba.njit(cache=True, nogil=True)
+def _find_slopes(seen: Array) -> tuple[Array, Array, Array]:
+    """Peaks (L,), and slopes along and across arcs, of values (P, T, 2 L) as above."""
+    n_arcs, n_polar, n = seen.shape[0], seen.shape[1], seen.shape[2] // 2
+    peaks, along, across = np.zeros(n), np.zeros(n), np.zeros(n)
+    for arc in range(n_arcs):
+        for i in range(n_polar):
+            middle = (i + 0.5) / (n_polar - 1)
+            to_angle = (n_polar - 1) * math.pi / 2 * math.sqrt(max(1.0 - middle * middle, 0.0))
+            for line in range(n):
+                one = seen[arc, i, line]
+                peaks[line] = max(peaks[line], seen[arc, i, n + line])
+                if i + 1 < n_polar:
+                    along[line] = max(along[line], to_angle * abs(seen[arc, i + 1, line] - one))
+                if arc + 1 < n_arcs:
+                    across[line] = max(across[line], n_arcs * abs(seen[arc + 1, i, line] - one))
+    return peaks, along, across
 
 
 def weigh_errors(lines: Resonances, sweep: Sweep) -> float:
@@ -141,26 +181,19 @@ def _choose_directions(
 
     They are the nearer, the stronger the line is; see `Sweep.find_spacing_mT`.
     """
-    n_lines = view.fields_mT.shape[2]
+    n_lines = len(view.peaks)
     if symmetry is Symmetry.ISOTROPIC or n_lines == 0:
         return np.ones(n_lines, np.int64), np.ones(n_lines, np.int64)
-    peaks = np.maximum(view.amplitudes.max(axis=(0, 1)), 0.0)
-    share = peaks / max(float(peaks.max()), 1e-300)
-    exponent = np.maximum(np.log(np.maximum(share, 1e-300) / (_UNSEEN * sweep.tolerance)), 1.0)
+    share = view.peaks / max(float(view.peaks.max()), 1e-300)
+    exponent = np.log(np.maximum(share / (_UNSEEN * sweep.tolerance), math.e))
     spacing = sweep.find_spacing_mT(exponent)
-    cos = np.linspace(0.0, 1.0, N_COARSE_POLAR)
-    sin = np.sqrt(1 - ((cos[1:] + cos[:-1]) / 2) ** 2)
-    along = np.abs(np.diff(view.fields_mT, axis=1) * sin[:, None]).max(axis=(0, 1))
-    n_polar = along * (N_COARSE_POLAR - 1) * (np.pi / 2) / spacing
-    across = np.abs(np.diff(view.fields_mT, axis=0)).max(axis=(0, 1), initial=0.0)
-    n_azimuths = across * N_COARSE_AZIMUTHS / spacing
-    return _round_up(n_polar, _POLAR), _round_up(n_azimuths, _ARCS)
+    return _round_up(view.along_mT / spacing, _POLAR), _round_up(view.across_mT / spacing, _ARCS)
 
 
 def choose_rough_grid(view: View, symmetry: Symmetry, sweep: Sweep) -> tuple[int, int]:
     """Directions on an arc and arcs, so that no strong line jumps by much of its width."""
-    peaks = view.amplitudes.max(axis=(0, 1))
-    fields = view.fields_mT[:, :, peaks > _STRONG * peaks.max()] / sweep.width_mT
+    strong = view.peaks > _STRONG * view.peaks.max()
+    fields = view.fields_mT[:, :, strong] / sweep.width_mT
     n_polar = _ROUGH_POLAR * np.ptp(fields, axis=1).max()
     n_azimuths = _ROUGH_ARCS[symmetry] * np.ptp(fields, axis=0).max()
     return int(_round_up(n_polar, _POLAR)) + 1, int(_round_up(n_azimuths, _ARCS))

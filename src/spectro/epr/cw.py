@@ -11,7 +11,6 @@ from scipy.special import jv
 
 from spectro.epr.powder import Pattern, compute_pattern
 from spectro.epr.spin_system import BOHR_MHz_PER_mT, SpinSystem
-from spectro.epr.sticks import ORDER
 from spectro.epr.strains import split_strain
 from spectro.epr.sweep import Sweep
 from spectro.model import Axis, InputError, Spectrum
@@ -285,7 +284,7 @@ def _transform_known(
 
 def _transform(pattern: Pattern, raster: Raster) -> tuple[Transform, float]:
     transformed = rfft(pattern.sticks, raster.length, axis=1)
-    if pattern.variances_mT2.any():
+    if len(transformed) > 1:
         k = raster.k_per_mT
         transformed = transformed * np.exp(-0.5 * pattern.variances_mT2[:, None] * k**2)
     return transformed.sum(axis=0), pattern.error
@@ -313,10 +312,13 @@ def apply_line(
     ----------
     .. [1] J. S. Hyde et al., Appl. Magn. Reson. 1990, 1, 483, DOI 10.1007/BF03166028.
     """
-    sweep, n, k = raster.sweep, raster.n_per_point, raster.k_per_mT
-    k = k[: int(np.searchsorted(k, _find_last_k(line))) + 1]
-    total = transformed[: len(k)] * np.exp(-0.5 * (line.sigma_mT * k) ** 2 - line.gamma_mT * k)
-    total = total * _differentiate(k, experiment) / np.sinc(k * sweep.step_mT / (2 * math.pi)) ** ORDER
+    sweep, n = raster.sweep, raster.n_per_point
+    per_step = 2 * math.pi / (raster.length * sweep.step_mT)
+    n_terms = min(int(_find_last_k(line) / per_step) + 2, len(transformed))
+    k = per_step * np.arange(n_terms)
+    shared = np.sinc(np.arange(n_terms) / raster.length) ** 2
+    total = transformed[:n_terms] * np.exp(-0.5 * (line.sigma_mT * k) ** 2 - line.gamma_mT * k)
+    total *= _differentiate(k, experiment) / shared**2
     if offset_mT:
         total = total * np.exp(1j * k * offset_mT)
     if experiment.phase_deg:
@@ -336,7 +338,7 @@ def _find_last_k(line: LineShape) -> float:
 
 def _differentiate(k: Array, experiment: CwExperiment) -> Transform:
     n = experiment.harmonic
-    factor = np.asarray(1j**n * k**n)
+    factor = np.asarray(1j**n * (k**n if n > 1 else k if n else np.ones_like(k)))
     if n and experiment.modulation_mT:
         z = k * experiment.modulation_mT / 2
         with np.errstate(divide="ignore", invalid="ignore"):

@@ -239,7 +239,7 @@ def _solve(
     derivatives = np.empty((n_strained, *shape))
     terms = np.empty(len(rows[0]))
     for k in range(n_directions):
-        levels = series.energies[k]
+        levels, squares = series.energies[k], series.strengths[k]
         for line in range(len(pairs)):
             low, high, pair = pairs[line]
             _combine(rows[0], levels, (low, high), goal[0], terms)
@@ -248,15 +248,15 @@ def _solve(
                 root = np.nan
             at[k, line], slopes[k, line] = root, slope
             n = _combine(rows[1], levels, (low, high), goal[0], terms)
-            errors[k, line] = abs(_evaluate(terms[:n], root))
-            n = _combine(rows[2], series.strengths[k], (-1, pair), 0.0, terms)
-            strength = _evaluate(terms[:n], root)
-            n = _combine(rows[3], series.strengths[k], (-1, pair), 0.0, terms)
+            errors[k, line] = abs(_evaluate(terms, n, root))
+            n = _combine(rows[2], squares, (-1, pair), 0.0, terms)
+            strength = _evaluate(terms, n, root)
+            n = _combine(rows[3], squares, (-1, pair), 0.0, terms)
             strengths[k, line] = strength
-            losses[k, line] = abs(strength - _evaluate(terms[:n], root))
+            losses[k, line] = abs(strength - _evaluate(terms, n, root))
             for number in range(n_strained):
                 n = _combine(rows[3], series.derivatives[number, k], (low, high), 0.0, terms)
-                derivatives[number, k, line] = _evaluate(terms[:n], root)
+                derivatives[number, k, line] = _evaluate(terms, n, root)
     return _Roots(at, slopes, strengths, derivatives, errors, losses)
 
 
@@ -315,8 +315,8 @@ def _find_root(coefficients: Array, reach: float) -> tuple[float, float, float]:
 
 
 @numba.njit(cache=True, nogil=True)
-def _evaluate(coefficients: Array, at: float) -> float:
+def _evaluate(coefficients: Array, n_terms: int, at: float) -> float:
     value = 0.0
-    for n in range(len(coefficients) - 1, -1, -1):
+    for n in range(n_terms - 1, -1, -1):
         value = value * at + coefficients[n]
     return value

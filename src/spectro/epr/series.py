@@ -13,6 +13,7 @@ Array = NDArray[np.float64]
 Matrices = NDArray[Any]
 
 _N_ENERGIES, _N_STRENGTHS, _N_DERIVATIVES = 6, 3, 2  # terms of the series
+_N_SWEEPS, _NOTHING = 30, 1e-15  # of Jacobi's method; and of the largest element, for one that is 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +82,8 @@ def expand_levels(
 ) -> Series:
     """Series of all levels in some directions (K, 3) around the nodes.
 
-    Levels ascend, but where the total projection is conserved in all directions: there they stand
-    in its order, so that those that cross stay apart.
+    Levels ascend, but where the total projection is kept in all directions: there they stand in the
+    order of the states that they are mostly, so that those that cross stay apart.
 
     Notes
     -----
@@ -98,16 +99,8 @@ def expand_levels(
        DOI 10.1016/S0065-3276(08)60381-0.
     """
     turned = _turn(operators, unit)
-    is_pole = np.abs(unit[:, :2]).max(axis=1) < 1e-12
-    is_kept = is_pole if operators.is_conserved else np.zeros(len(unit), bool)
-    hamiltonian, shift = _assemble(turned, nodes.fields_mT, is_kept, operators.projection)
-    levels, vectors = np.linalg.eigh(hamiltonian)
-    if is_kept.any():
-        levels[is_kept] -= np.sort(shift)
-        if not is_kept.all():
-            order = np.argsort(levels, axis=-1)
-            levels = np.take_along_axis(levels, order, -1)
-            vectors = np.take_along_axis(vectors, order[..., None, :], -1)
+    hamiltonian = _assemble(turned, nodes.fields_mT)
+    levels, vectors = _diagonalise(hamiltonian, operators.is_axial & ~unit[:, :2].any(axis=1))
     matrices = np.zeros((len(strained), *vectors.shape[-2:]), vectors.dtype)
     for number, one in enumerate(strained):
         matrices[number] = one if np.iscomplexobj(vectors) else one.real
@@ -138,34 +131,100 @@ def _perpendicular(unit: Array) -> tuple[Array, Array]:
 
 
 @numba.njit(cache=True, nogil=True)
-def _assemble(
-    turned: _Turned, fields_mT: Array, is_kept: NDArray[np.bool_], projection: Array
-) -> tuple[Matrices, Array]:
-    """Hamiltonians (K, F, N, N), and what is added to some of them to keep projections apart.
-
-    That is a multiple of the projection (N,) that is larger than all splittings.
-    """
-    size = len(projection)
-    found = np.empty((len(is_kept), len(fields_mT), size, size), turned.zero_field.dtype)
-    largest = 0.0
-    for k in range(len(is_kept)):
+def _assemble(turned: _Turned, fields_mT: Array) -> Matrices:
+    """Hamiltonians (K, F, N, N)."""
+    size = len(turned.zero_field)
+    found = np.empty((len(turned.along), len(fields_mT), size, size), turned.zero_field.dtype)
+    for k in range(len(found)):
         for f in range(len(fields_mT)):
             x, y, z = turned.along[k] * fields_mT[f]
             for i in range(size):
-                total = 0.0
                 for j in range(size):
                     one = turned.zero_field[i, j] + z * turned.zeeman[2, i, j]
                     one += x * turned.zeeman[0, i, j] + y * turned.zeeman[1, i, j]
                     found[k, f, i, j] = one
-                    total += abs(one)
-                largest = max(largest, total)
-    shift = 2.0 * largest * projection
-    for k in range(len(is_kept)):
-        if is_kept[k]:
-            for f in range(len(fields_mT)):
+    return found
+
+
+def _diagonalise(
+    hamiltonian: Matrices, is_sparse: NDArray[np.bool_]
+) -> tuple[Array, Matrices]:
+    """Levels (K, F, N) and their vectors.
+
+    Where the total projection is kept (K,) most elements are 0, which Jacobi's method makes use of;
+    so it keeps states of different projection apart, even where they have the same energy.
+    """
+    if not is_sparse.any():
+        return np.linalg.eigh(hamiltonian)
+    if is_sparse.all():
+        return _rotate_away(hamiltonian)
+    levels, vectors = np.empty(hamiltonian.shape[:-1]), np.empty_like(hamiltonian)
+    levels[~is_sparse], vectors[~is_sparse] = np.linalg.eigh(hamiltonian[~is_sparse])
+    found, columns = _rotate_away(hamiltonian[is_sparse])
+    order = np.argsort(found, axis=-1)
+    levels[is_sparse] = np.take_along_axis(found, order, -1)
+    vectors[is_sparse] = np.take_along_axis(columns, order[..., None, :], -1)
+    return levels, vectors
+
+
+@numba.njit(cache=True, nogil=True)
+def _rotate_away(matrices: Matrices) -> tuple[Array, Matrices]:
+    """Levels (K, F, N) and vectors of Hermitian matrices, which are written over.
+
+    Notes
+    -----
+    Jacobi's cyclic rotations, of pairs that are not 0 already.
+
+    References
+    ----------
+    .. [1] G. H. Golub, C. F. Van Loan, Matrix Computations, 4th ed., Baltimore 2013, ch. 8.5.
+    """
+    n_directions, n_fields, size, _ = matrices.shape
+    levels = np.empty((n_directions, n_fields, size))
+    vectors = np.zeros_like(matrices)
+    for k in range(n_directions):
+        for f in range(n_fields):
+            a, rows = matrices[k, f], np.zeros_like(matrices[k, f])
+            least = 0.0
+            for i in range(size):
+                rows[i, i] = 1.0
+                least = max(least, _NOTHING * abs(a[i, i]))
+            for _ in range(_N_SWEEPS):
+                is_done = True
                 for i in range(size):
-                    found[k, f, i, i] += shift[i]
-    return found, shift
+                    for j in range(i + 1, size):
+                        if abs(a[i, j]) > least:
+                            _turn_pair(a, rows, i, j)
+                            is_done = False
+                if is_done:
+                    break
+            for i in range(size):
+                levels[k, f, i] = a[i, i].real
+                for j in range(size):
+                    vectors[k, f, j, i] = np.conj(rows[i, j])
+    return levels, vectors
+
+
+@numba.njit(cache=True, nogil=True)
+def _turn_pair(a: Matrices, rows: Matrices, i: int, j: int) -> None:
+    """Turn two rows and columns of a matrix so that their element is 0; and two other rows."""
+    size = abs(a[i, j])
+    phase = a[i, j] / size
+    ratio = (a[j, j].real - a[i, i].real) / (2.0 * size)
+    tangent = 1.0 / (abs(ratio) + np.sqrt(ratio * ratio + 1.0))
+    if ratio < 0.0:
+        tangent = -tangent
+    cos = 1.0 / np.sqrt(tangent * tangent + 1.0)
+    sin = tangent * cos
+    for m in range(len(a)):
+        one, other = a[i, m], a[j, m] * phase
+        a[i, m], a[j, m] = cos * one - sin * other, (sin * one + cos * other) * np.conj(phase)
+        one, other = rows[i, m], rows[j, m] * phase
+        rows[i, m], rows[j, m] = cos * one - sin * other, (sin * one + cos * other) * np.conj(phase)
+    for m in range(len(a)):
+        one, other = a[m, i], a[m, j] * np.conj(phase)
+        a[m, i], a[m, j] = cos * one - sin * other, (sin * one + cos * other) * phase
+    a[i, j], a[j, i] = 0.0, 0.0
 
 
 @numba.njit(cache=True, nogil=True)

@@ -160,9 +160,8 @@ class SpinSystem:
     @property
     def is_isotropic(self) -> bool:
         """Whether the spectrum is the same in all directions."""
-        return not self._splits and all(
-            _is_round(tensor) for tensor in (self.g_tensor, *self._hyperfine)
-        )
+        values = [self.g, *(nucleus.a_MHz for nucleus in self.nuclei)]
+        return not self._splits and all(map(_is_round, values))
 
     @property
     def is_axial(self) -> bool:
@@ -296,8 +295,11 @@ def _about_y(angle: float) -> Tensor:
     return np.array([[c, 0.0, s], [0.0, 1.0, 0.0], [-s, 0.0, c]])
 
 
-def _is_round(tensor: Tensor) -> bool:
-    return bool(np.abs(tensor - tensor[2, 2] * np.eye(3)).max() <= _SMALL * np.abs(tensor).max())
+def _is_round(value: Principal) -> bool:
+    if isinstance(value, float):
+        return True
+    numbers = principal_values(value, "tensor")
+    return float(np.ptp(numbers)) <= _SMALL * float(np.abs(numbers).max())
 
 
 def _is_axial(tensor: Tensor) -> bool:
@@ -325,10 +327,8 @@ class Operators:
         Per mT of field along x, y and z.
     spin : (3, N, N) array
         Electron spin, weighted by g / 2: what the microwave field turns.
-    projection : (N,) array
-        Sums of the projections of all spins on z.
-    is_conserved : bool
-        Whether those do not change where the field is along z.
+    is_axial : bool
+        Whether the sum of all spins' projections on z is kept in fields along z.
     is_planar : bool
         Whether all of it is real but the y components, which are those times i; otherwise all are
         complex.
@@ -337,8 +337,7 @@ class Operators:
     zero_field: NDArray[Any]
     zeeman: NDArray[Any]
     spin: NDArray[Any]
-    projection: Tensor
-    is_conserved: bool
+    is_axial: bool
     is_planar: bool
 
     def to_complex(self) -> Self:
@@ -369,13 +368,14 @@ def build_operators(system: SpinSystem) -> Operators:
     for number, (coupling, kind) in enumerate(zip(couplings, system.isotopes, strict=True)):
         zero_field = zero_field + contract(coupling, nuclei[2 * number + 1])
         zeeman -= kind.gamma_MHz_per_T * 1e-3 * nuclei[2 * number]
-    projection = _sum_projections(system.s, spins)
-    return Operators(zero_field, zeeman, turned / 2, projection, system.is_axial, is_planar)
+    is_axial = system.is_isotropic or system.is_axial
+    return Operators(zero_field, zeeman, turned / 2, is_axial, is_planar)
 
 
 def _leaves_plane(tensor: Tensor) -> bool:
     """Whether a tensor mixes y with x or z."""
-    return bool(tensor[0, 1] or tensor[1, 0] or tensor[1, 2] or tensor[2, 1])
+    (_, xy, _), (yx, _, yz), (_, zy, _) = tensor.tolist()
+    return bool(xy or yx or yz or zy)
 
 
 def differentiate(system: SpinSystem, name: str) -> Matrix:
@@ -395,21 +395,13 @@ def differentiate(system: SpinSystem, name: str) -> Matrix:
     return contract(axial if name == "d" else rhombic, products)
 
 
-@lru_cache(maxsize=16)
-def _sum_projections(s: float, spins: tuple[float, ...]) -> Tensor:
-    total = np.zeros(1)
-    for spin in (s, *spins):
-        total = (total[:, None] + np.arange(spin, -spin - 1, -1)).ravel()
-    return total
-
-
 def contract(weights: Tensor, matrices: NDArray[Any]) -> NDArray[Any]:
     """Sums of matrices (3, N, N) by the rows of weights (3, 3); or one of matrices (3, 3, N, N)."""
     n = matrices.shape[-1]
     if matrices.ndim == 3:
         return np.asarray((weights @ matrices.reshape(3, n * n)).reshape(-1, n, n))
-    if np.count_nonzero(weights) == np.count_nonzero(np.diagonal(weights)):
-        xx, yy, zz = np.diagonal(weights).tolist()
+    (xx, xy, xz), (yx, yy, yz), (zx, zy, zz) = weights.tolist()
+    if not (xy or xz or yx or yz or zx or zy):
         return np.asarray(xx * matrices[0, 0] + yy * matrices[1, 1] + zz * matrices[2, 2])
     return np.asarray((weights.ravel() @ matrices.reshape(-1, n * n)).reshape(n, n))
 

@@ -8,9 +8,6 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-ORDER = 4
-"""Bins that a point goes to: its transform is that of an even distribution over one, so often."""
-
 _N_SHARED = 3  # classes that share a variance
 
 
