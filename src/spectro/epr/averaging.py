@@ -23,7 +23,6 @@ Array = NDArray[np.float64]
 _FWHM_PER_SIGMA = math.sqrt(8 * math.log(2))
 _STEEPEST = 3.9  # slope of a Gaussian's derivative by its height, times its full width
 _ALTERNATING = 2.0  # how much less is left of shifts, whose sign changes with direction; measured
-_SMEARED = 2.5  # how much less is left of amplitudes once there is a line shape; measured
 _SLOWEST = 0.8  # ratio of harmonics to those of the degree before that is reckoned with
 _UNSEEN = 0.05  # of the tolerance, for what too few directions leave
 _POLAR, _ARCS = (16, 2048), (8, 512)  # fewest and most polar angles and azimuths
@@ -48,7 +47,8 @@ class View:
         Steepest slopes of the fields by the polar angle, over a quarter of a turn, and by the
         azimuth, over all arcs.
     error : float
-        Estimated error of the spectrum by harmonics that are left out, relative to its maximum.
+        Estimated error of the spectrum, relative to its maximum, by harmonics that are left out
+        and by directions in between.
     """
 
     fields_mT: Array
@@ -67,7 +67,7 @@ def view_lines(lines: Resonances, knots: Knots, symmetry: Symmetry, sweep: Sweep
     small. So what is left out is about the part of the last two degrees times q / (1 - q), q^2 the
     ratio of that to the two before. Of the fields the mean counts, in widths; amplitudes are added
     up as the spectrum is, in bins as wide as the line shape, as what two lines lose and gain from
-    each other cancels.
+    each other cancels. Both are as good as independent.
     """
     n = lines.fields_mT.shape[1]
     if n == 0 or symmetry is Symmetry.ISOTROPIC:
@@ -81,8 +81,8 @@ def view_lines(lines: Resonances, knots: Knots, symmetry: Symmetry, sweep: Sweep
     seen = seen.reshape(3, -1, N_COARSE_POLAR, 2 * n)
     n_bins = max(math.ceil((sweep.end_mT - sweep.start_mT) / sweep.width_mT), 1)
     moved, changed = _sum_missing(seen, sweep.start_mT, sweep.width_mT, n_bins)
-    error = _STEEPEST * moved * rests[0] / sweep.width_mT / _ALTERNATING
-    error += changed * rests[1] / _SMEARED
+    by_fields = _STEEPEST * moved * rests[0] / sweep.width_mT / _ALTERNATING
+    error = math.hypot(by_fields, changed * rests[1]) + _UNSEEN * sweep.tolerance
     return View(seen[0, :, :, :n], *_find_slopes(seen[0]), error)
 
 
