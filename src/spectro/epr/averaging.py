@@ -212,7 +212,7 @@ def add_rough(
     Parameters
     ----------
     arcs : list of Resonances
-        Of the directions on each arc, evenly spaced in the cosine from equator to pole.
+        Of directions on each part of an arc, evenly spaced in the cosine; an odd number of them.
     sweep : Sweep
         Range and accuracy.
     sigmas_MHz : (J,) array
@@ -227,21 +227,18 @@ def add_rough(
     most = max(float(one[2].max(initial=0.0)) for one in found)
     classes = _choose_classes(most, sweep.width_mT)
     fine, coarse = (np.zeros((len(classes), sweep.n_points + 3)) for _ in range(2))
+    n_steps = sum(at.shape[1] - 1 for at, _, _ in found)
     for at, amplitudes, variances in found:
-        n_steps = len(arcs) * (at.shape[1] - 1)
         add_intervals(fine, at, amplitudes / n_steps, variances, classes)
-        half = (np.ascontiguousarray(one[:, ::2]) for one in (at, amplitudes, variances))
-        at, amplitudes, variances = half
-        add_intervals(coarse, at, amplitudes * (2 / n_steps), variances, classes)
+        half = [np.ascontiguousarray(one[:, ::2]) for one in (at, amplitudes, variances)]
+        add_intervals(coarse, half[0], half[1] * (2 / n_steps), half[2], classes)
     edges = np.arange(0, sweep.n_points, max(round(sweep.width_mT / sweep.step_mT), 1))
     one, other = (np.add.reduceat(two.sum(axis=0)[1:-2], edges) for two in (fine, coarse))
     error = float(np.abs(one - other).max() / max(float(one.max()), 1e-300) / 3)
     return fine[:, 1:-2], classes, error
 
 
-def _sort_by_line(
-    arc: Resonances, sweep: Sweep, sigmas_MHz: Array
-) -> tuple[Array, Array, Array]:
+def _sort_by_line(arc: Resonances, sweep: Sweep, sigmas_MHz: Array) -> tuple[Array, Array, Array]:
     """Fields in bins, amplitudes, and variances (L, T); 0 where a line is not there."""
     at = (arc.fields_mT.T - sweep.start_mT) / sweep.step_mT
     there = np.isfinite(at)

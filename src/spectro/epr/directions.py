@@ -92,9 +92,7 @@ def place_knots(symmetry: Symmetry, degree: int) -> Knots:
 
 
 @lru_cache(maxsize=32)
-def make_quadrature(
-    symmetry: Symmetry, knots: Knots, n_polar: int, n_azimuths: int
-) -> Quadrature:
+def make_quadrature(symmetry: Symmetry, knots: Knots, n_polar: int, n_azimuths: int) -> Quadrature:
     """Directions evenly spaced in both angles over those that symmetry leaves.
 
     Notes

@@ -35,6 +35,7 @@ _HALF = 0.5
 _REACH = 1.5  # half ranges of field from the middle, beyond which a line does not matter
 _N_WIDENED, _BEYOND = 3, 0.1  # times that fields are taken wider, and how far lines may lie beyond
 _STRONG = 1e-2  # of the strongest line, for one that is to be followed beyond the sweep
+_N_AT_ONCE = 128  # steps of an arc, which take little memory
 _N_NODES = (1, 2, 4)  # fields to diagonalise at, the next where those before are too few
 _BY_FIELD = 0.2  # of the tolerance, for what fields between the nodes are off by
 
@@ -94,7 +95,7 @@ def compute_pattern(system: SpinSystem, sweep: Sweep) -> Pattern:
     while True:
         knots = place_knots(symmetry, degree)
         lines, n_nodes, by_field = _find_well(task, knots.unit, n_nodes)
-        lines = lines.choose(np.isfinite(lines.fields_mT).all(axis=0))  # others are weak or far
+        lines = lines.choose(np.all(np.isfinite(lines.fields_mT), axis=0))  # others are weak or far
         view = view_lines(lines, knots, symmetry, sweep)
         allowed = sweep.tolerance - min(by_field, _HALF * sweep.tolerance)
         if view.error <= allowed or degree == _LAST_DEGREE[symmetry]:
@@ -106,11 +107,11 @@ def compute_pattern(system: SpinSystem, sweep: Sweep) -> Pattern:
     else:
         arcs = make_arcs(symmetry, *choose_rough_grid(view, symmetry, sweep))
         n_directions = arcs.shape[0] * arcs.shape[1]
-        found = [_find_lines(task, unit, n_nodes) for unit in arcs]
+        starts = range(0, arcs.shape[1] - 1, _N_AT_ONCE)
+        parts = (arc[start : start + _N_AT_ONCE + 1] for arc in arcs for start in starts)
+        found = [_find_lines(task, unit, n_nodes) for unit in parts]
         sticks, variances, error = add_rough(found, sweep, sigmas)
-    return Pattern(
-        sweep.start_mT, sweep.step_mT, sticks, variances, error + by_field, n_directions
-    )
+    return Pattern(sweep.start_mT, sweep.step_mT, sticks, variances, error + by_field, n_directions)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

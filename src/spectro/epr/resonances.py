@@ -108,8 +108,8 @@ def find_resonances(
     series = expand_levels(operators, unit, nodes, strained)
     at = np.array(nodes.at)
     pairs = _choose_pairs(series, at, frequency_MHz, nodes.reach)
-    rows = tuple(_hermite(nodes.at, n) for n in (6, 5, 3, 2))
-    found = _solve(series, pairs, rows, (frequency_MHz, nodes.reach + 1))
+    six, five, three, two = (_hermite(nodes.at, n) for n in (6, 5, 3, 2))
+    found = _solve(series, pairs, (six, five, three, two), (frequency_MHz, nodes.reach + 1))
     return _to_fields(found, nodes)
 
 
@@ -149,13 +149,13 @@ def find_span(fields_mT: Array, amplitudes: Array, share: float) -> tuple[float,
     """Lowest and highest field (K, L) of lines that are stronger than a share of the strongest."""
     strongest, low, high = 0.0, np.inf, -np.inf
     for one in amplitudes.flat:
-        if one > strongest:
-            strongest = one
+        if np.isfinite(one):
+            strongest = max(strongest, one)
     for line in range(fields_mT.shape[1]):
         peak = 0.0
         for k in range(len(fields_mT)):
-            if amplitudes[k, line] > peak:
-                peak = amplitudes[k, line]
+            if np.isfinite(amplitudes[k, line]):
+                peak = max(peak, amplitudes[k, line])
         if peak > share * strongest:
             for k in range(len(fields_mT)):
                 if np.isfinite(fields_mT[k, line]):

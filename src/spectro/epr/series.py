@@ -82,8 +82,8 @@ def expand_levels(
 ) -> Series:
     """Series of all levels in some directions (K, 3) around the nodes.
 
-    Levels ascend, but where the total projection is kept in all directions: there they stand in the
-    order of the states that they are mostly, so that those that cross stay apart.
+    Levels ascend, but where the total projection is kept in all directions: there those of each
+    projection ascend, so that levels that cross stay apart.
 
     Notes
     -----
@@ -100,7 +100,7 @@ def expand_levels(
     """
     turned = _turn(operators, unit)
     hamiltonian = _assemble(turned, nodes.fields_mT)
-    levels, vectors = _diagonalise(hamiltonian, operators.is_axial & ~unit[:, :2].any(axis=1))
+    levels, vectors = _diagonalise(hamiltonian, unit, operators.projection)
     matrices = np.zeros((len(strained), *vectors.shape[-2:]), vectors.dtype)
     for number, one in enumerate(strained):
         matrices[number] = one if np.iscomplexobj(vectors) else one.real
@@ -147,21 +147,23 @@ def _assemble(turned: _Turned, fields_mT: Array) -> Matrices:
 
 
 def _diagonalise(
-    hamiltonian: Matrices, is_sparse: NDArray[np.bool_]
+    hamiltonian: Matrices, unit: Array, projection: Array | None
 ) -> tuple[Array, Matrices]:
-    """Levels (K, F, N) and their vectors.
+    """Levels (K, F, N) and their vectors, in the order of `expand_levels`.
 
-    Where the total projection is kept (K,) most elements are 0, which Jacobi's method makes use of;
-    so it keeps states of different projection apart, even where they have the same energy.
+    Where the total projection is kept most elements are 0, which Jacobi's method makes use of; so
+    it keeps states of different projection apart, even where they have the same energy.
     """
-    if not is_sparse.any():
+    is_sparse = ~unit[:, :2].any(axis=1)
+    if projection is None or not is_sparse.any():
         return np.linalg.eigh(hamiltonian)
-    if is_sparse.all():
-        return _rotate_away(hamiltonian)
     levels, vectors = np.empty(hamiltonian.shape[:-1]), np.empty_like(hamiltonian)
-    levels[~is_sparse], vectors[~is_sparse] = np.linalg.eigh(hamiltonian[~is_sparse])
     found, columns = _rotate_away(hamiltonian[is_sparse])
-    order = np.argsort(found, axis=-1)
+    if is_sparse.all():
+        order = np.argsort(found + 4 * np.abs(found).max() * projection, axis=-1)
+    else:
+        order = np.argsort(found, axis=-1)
+        levels[~is_sparse], vectors[~is_sparse] = np.linalg.eigh(hamiltonian[~is_sparse])
     levels[is_sparse] = np.take_along_axis(found, order, -1)
     vectors[is_sparse] = np.take_along_axis(columns, order[..., None, :], -1)
     return levels, vectors
@@ -263,7 +265,9 @@ def _expand(
 
 @numba.njit(cache=True, nogil=True)
 def _weigh(weights: Matrices, matrices: Matrices) -> Matrices:
-    return weights[0] * matrices[0] + weights[1] * matrices[1] + weights[2] * matrices[2]
+    total: Matrices = weights[0] * matrices[0]
+    total = total + weights[1] * matrices[1] + weights[2] * matrices[2]
+    return total
 
 
 @numba.njit(cache=True, nogil=True)

@@ -327,8 +327,8 @@ class Operators:
         Per mT of field along x, y and z.
     spin : (3, N, N) array
         Electron spin, weighted by g / 2: what the microwave field turns.
-    is_axial : bool
-        Whether the sum of all spins' projections on z is kept in fields along z.
+    projection : (N,) array or None
+        Sums of all spins' projections on z, if they are kept in fields along z.
     is_planar : bool
         Whether all of it is real but the y components, which are those times i; otherwise all are
         complex.
@@ -337,7 +337,7 @@ class Operators:
     zero_field: NDArray[Any]
     zeeman: NDArray[Any]
     spin: NDArray[Any]
-    is_axial: bool
+    projection: Tensor | None
     is_planar: bool
 
     def to_complex(self) -> Self:
@@ -363,13 +363,14 @@ def build_operators(system: SpinSystem) -> Operators:
     is_planar = not any(_leaves_plane(one) for one in (g, splitting, *couplings))
     electron, products, *nuclei = (_build_plane if is_planar else _build_vectors)(system.s, spins)
     turned = contract(g, electron)
-    zeeman = BOHR_MHz_PER_mT * turned
+    zeeman: NDArray[Any] = BOHR_MHz_PER_mT * turned
     zero_field = contract(splitting, products) if splitting.any() else np.zeros_like(electron[0])
     for number, (coupling, kind) in enumerate(zip(couplings, system.isotopes, strict=True)):
         zero_field = zero_field + contract(coupling, nuclei[2 * number + 1])
-        zeeman -= kind.gamma_MHz_per_T * 1e-3 * nuclei[2 * number]
+        zeeman = zeeman - kind.gamma_MHz_per_T * 1e-3 * nuclei[2 * number]
     is_axial = system.is_isotropic or system.is_axial
-    return Operators(zero_field, zeeman, turned / 2, is_axial, is_planar)
+    projection = _sum_projections(system.s, spins) if is_axial else None
+    return Operators(zero_field, zeeman, turned / 2, projection, is_planar)
 
 
 def _leaves_plane(tensor: Tensor) -> bool:
@@ -393,6 +394,14 @@ def differentiate(system: SpinSystem, name: str) -> Matrix:
         return contract(np.eye(3), nuclei[1])
     axial, rhombic = system.zero_field_tensors
     return contract(axial if name == "d" else rhombic, products)
+
+
+@lru_cache(maxsize=16)
+def _sum_projections(s: float, spins: tuple[float, ...]) -> Tensor:
+    total = np.zeros(1)
+    for spin in (s, *spins):
+        total = (total[:, None] + np.arange(spin, -spin - 1, -1)).ravel()
+    return total
 
 
 def contract(weights: Tensor, matrices: NDArray[Any]) -> NDArray[Any]:
