@@ -23,6 +23,7 @@ Array = NDArray[np.float64]
 _FWHM_PER_SIGMA = math.sqrt(8 * math.log(2))
 _STEEPEST = 3.9  # slope of a Gaussian's derivative by its height, times its full width
 _ALTERNATING = 2.0  # how much less is left of shifts, whose sign changes with direction; measured
+_GATHERED = 3.0  # how much more than on the average is lost where it is most; measured
 _SLOWEST = 0.8  # ratio of harmonics to those of the degree before that is reckoned with
 _UNSEEN = 0.05  # of the tolerance, for what too few directions leave
 _POLAR, _ARCS = (16, 2048), (8, 512)  # fewest and most polar angles and azimuths
@@ -133,7 +134,7 @@ def _find_slopes(seen: Array) -> tuple[Array, Array, Array]:
 def weigh_errors(lines: Resonances, sweep: Sweep) -> float:
     """Error of the spectrum by what lines are off by between fields that were diagonalised at."""
     moved, lost = sum_errors(lines.amplitudes, lines.errors_mT, lines.losses)
-    return _STEEPEST * moved / sweep.width_mT + lost
+    return _STEEPEST * moved / sweep.width_mT + _GATHERED * lost
 
 
 def add_smooth(
