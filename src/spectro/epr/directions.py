@@ -18,6 +18,9 @@ Array = NDArray[np.float64]
 
 _CANDIDATES_PER_DEGREE = 3
 
+N_COARSE_POLAR, N_COARSE_AZIMUTHS = 33, 16
+"""Directions on an arc and arcs of a grid to look at lines on."""
+
 
 class Symmetry(Enum):
     """What a spectrum does not change under."""
@@ -48,23 +51,19 @@ class Knots:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Grid:
-    """Fine grid to integrate over: lines of constant azimuth, from equator to pole (or to pole).
+class Quadrature:
+    """Many directions, to average what is known at some knots.
 
     Attributes
     ----------
-    unit : (P * T, 3) array
-        Unit vectors.
-    harmonics : (K, P * T) array
-        Values of the harmonics of some knots.
-    n_azimuths, n_polar : int
-        P lines of T points each, equally spaced in the cosine of the polar angle.
+    to_directions : (K, G) array
+        To values in all directions from those at the knots.
+    weights : (G,) array
+        Of the directions; they add up to 1.
     """
 
-    unit: Array
-    harmonics: Array
-    n_azimuths: int
-    n_polar: int
+    to_directions: Array
+    weights: Array
 
 
 @lru_cache(maxsize=32)
@@ -93,17 +92,77 @@ def place_knots(symmetry: Symmetry, degree: int) -> Knots:
 
 
 @lru_cache(maxsize=32)
-def make_grid(symmetry: Symmetry, degree: int, n_polar: int, n_azimuths: int) -> Grid:
-    """Fine grid over the directions that symmetry leaves, with the harmonics on it."""
-    cosines = np.linspace(0.0, 1.0, n_polar)
-    if symmetry in (Symmetry.ISOTROPIC, Symmetry.AXIAL):
+def make_quadrature(symmetry: Symmetry, knots: Knots, n_polar: int, n_azimuths: int) -> Quadrature:
+    """Directions evenly spaced in both angles over those that symmetry leaves.
+
+    Notes
+    -----
+    Polar angles are the points of Fejer's first rule, which is as exact for smooth functions as
+    Gauss and Legendre's once they are resolved [1]_; so is the sum over azimuths.
+
+    References
+    ----------
+    .. [1] L. N. Trefethen, SIAM Rev. 2008, 50, 67, DOI 10.1137/060659831.
+    """
+    if symmetry is Symmetry.ISOTROPIC:
+        return Quadrature(np.ones((1, 1)), np.ones(1))
+    polar = (np.arange(n_polar) + 0.5) / n_polar * np.pi / 2
+    n = np.arange(1, n_polar + 1)
+    weights = (1 - 2 * np.cos(2 * polar[:, None] * n) @ (1 / (4 * n**2 - 1))) / n_polar
+    unit = _span(symmetry, np.cos(polar), n_azimuths)
+    n_azimuths = len(unit) // n_polar
+    values, _ = _harmonics(symmetry, int(knots.degrees[-1]), unit)
+    to_directions = knots.to_coefficients.T @ values
+    return Quadrature(to_directions, np.tile(weights / n_azimuths, n_azimuths))
+
+
+def make_arcs(symmetry: Symmetry, n_polar: int, n_azimuths: int) -> Array:
+    """Directions (P, T, 3) on arcs, evenly spaced in the cosine from equator to pole."""
+    return _span(symmetry, np.linspace(0.0, 1.0, n_polar), n_azimuths).reshape(-1, n_polar, 3)
+
+
+def _span(symmetry: Symmetry, cosines: Array, n_azimuths: int) -> Array:
+    """Unit vectors of some polar angles on each of some arcs over what symmetry leaves."""
+    if symmetry is Symmetry.AXIAL:
         n_azimuths = 1
     span = {Symmetry.RHOMBIC: np.pi / 2, Symmetry.NONE: 2 * np.pi}.get(symmetry, 0.0)
     azimuths = (np.arange(n_azimuths) + 0.5) / n_azimuths * span
     cos, phi = np.meshgrid(cosines, azimuths)
-    unit = _to_unit(cos.ravel(), phi.ravel())
-    values, _ = _harmonics(symmetry, degree, unit)
-    return Grid(unit, values, n_azimuths, n_polar)
+    return _to_unit(cos.ravel(), phi.ravel())
+
+
+def extrapolate(values: Array, knots: Knots, symmetry: Symmetry) -> tuple[Array, Array]:
+    """Values on a coarse grid, and the parts of the last harmonics in them.
+
+    Parameters
+    ----------
+    values : (K, L) array
+        At the knots.
+    knots : Knots
+        Where they are known.
+    symmetry : Symmetry
+        Of the harmonics.
+
+    Returns
+    -------
+    (3, G, L) array
+        Values on arcs, and the parts of the last degree and of the one before.
+    (D, L) array
+        Sums of the sizes of the coefficients of the last four degrees, the last one first.
+    """
+    to_grid, to_sizes = _look_coarsely(symmetry, knots)
+    sizes = to_sizes @ np.abs(knots.to_coefficients @ values)
+    return (to_grid @ values).reshape(3, -1, values.shape[1]), sizes
+
+
+@lru_cache(maxsize=32)
+def _look_coarsely(symmetry: Symmetry, knots: Knots) -> tuple[Array, Array]:
+    last = np.unique(knots.degrees)[:-5:-1]
+    arcs = make_arcs(symmetry, N_COARSE_POLAR, N_COARSE_AZIMUTHS)
+    values, _ = _harmonics(symmetry, int(knots.degrees[-1]), arcs.reshape(-1, 3))
+    chosen = [np.ones(len(knots.degrees), bool), *(knots.degrees == n for n in last[:2])]
+    to_grid = [values[one].T @ knots.to_coefficients[one] for one in chosen]
+    return np.concatenate(to_grid), (knots.degrees == last[:, None]).astype(float)
 
 
 def make_powder(symmetry: Symmetry, n_polar: int) -> tuple[Array, Array]:

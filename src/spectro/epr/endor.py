@@ -180,7 +180,7 @@ def _diagonalise(system: SpinSystem, field_mT: float, unit: Array) -> tuple[Arra
     strengths : M arrays (K, N, N)
         |<Ix>|^2 with enhancement.
     """
-    operators, kind = build_operators(system), system.isotopes[0]
+    operators, kind = build_operators(system).to_complex(), system.isotopes[0]
     along = np.tensordot(unit, operators.zeeman, 1)
     levels, vectors = np.linalg.eigh(operators.zero_field + field_mT * along)
     n_manifolds, n_levels = round(2 * system.s + 1), round(2 * kind.spin + 1)

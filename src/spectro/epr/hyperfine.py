@@ -55,7 +55,8 @@ def assign_lines(
     Parameters
     ----------
     frequency_MHz : (N,) array or Peaks
-        Lines; the errors of peaks go into those of couplings.
+        Lines; the errors of peaks go into those of couplings. A frequency that is given again is
+        the same line, with the least of its errors.
     field_mT : float
         Magnetic field.
     nuclei : sequence of str, or mapping of str to float, optional
@@ -114,7 +115,10 @@ def _read_lines(
     if not (tolerance_MHz > 0 and np.isfinite(tolerance_MHz)):
         raise InputError(f"Expected a tolerance above 0 MHz, got {tolerance_MHz}.")
     errors = np.full(len(seen), tolerance_MHz) if peaks is None else peaks.error_MHz
-    return seen.tolist(), errors.tolist()
+    least: dict[float, float] = {}
+    for one, error in zip(seen.tolist(), errors.tolist(), strict=True):
+        least[one] = min(error, least.get(one, error))
+    return list(least), list(least.values())
 
 
 def _describe(

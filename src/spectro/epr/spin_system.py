@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -160,9 +160,8 @@ class SpinSystem:
     @property
     def is_isotropic(self) -> bool:
         """Whether the spectrum is the same in all directions."""
-        return not self._splits and all(
-            _is_round(tensor) for tensor in (self.g_tensor, *self._hyperfine)
-        )
+        values = [self.g, *(nucleus.a_MHz for nucleus in self.nuclei)]
+        return not self._splits and all(map(_is_round, values))
 
     @property
     def is_axial(self) -> bool:
@@ -223,6 +222,9 @@ class SpinSystem:
         A coupling scales with the gyromagnetic ratio; isotopes without a spin leave a system with
         fewer nuclei.
         """
+        if all(any(c.isdigit() for c in one.name) for one in self.nuclei):
+            yield from [self] if self.weight > 0 else []
+            return
         choices = [list(_list_isotopes(nucleus)) for nucleus in self.nuclei]
         for chosen in itertools.product(*choices):
             weight = self.weight * float(np.prod([share for _, share in chosen]))
@@ -293,8 +295,11 @@ def _about_y(angle: float) -> Tensor:
     return np.array([[c, 0.0, s], [0.0, 1.0, 0.0], [-s, 0.0, c]])
 
 
-def _is_round(tensor: Tensor) -> bool:
-    return bool(np.abs(tensor - tensor[2, 2] * np.eye(3)).max() <= _SMALL * np.abs(tensor).max())
+def _is_round(value: Principal) -> bool:
+    if isinstance(value, float):
+        return True
+    numbers = principal_values(value, "tensor")
+    return float(np.ptp(numbers)) <= _SMALL * float(np.abs(numbers).max())
 
 
 def _is_axial(tensor: Tensor) -> bool:
@@ -316,39 +321,62 @@ class Operators:
 
     Attributes
     ----------
-    zero_field : (N, N) complex array
+    zero_field : (N, N) array
         What does not depend on the field.
-    zeeman : (3, N, N) complex array
+    zeeman : (3, N, N) array
         Per mT of field along x, y and z.
-    spin : (3, N, N) complex array
+    spin : (3, N, N) array
         Electron spin, weighted by g / 2: what the microwave field turns.
-    is_mixed : (N, N) bool array
-        Where the sums of the projections of all spins on z differ.
-    blocks : tuple of (B, M) int arrays
-        States of equal projection; those of as many states in one array.
+    projection : (N,) array or None
+        Sums of all spins' projections on z, if they are kept in fields along z.
+    is_planar : bool
+        Whether all of it is real but the y components, which are those times i; otherwise all are
+        complex.
     """
 
-    zero_field: Matrix
-    zeeman: Matrix
-    spin: Matrix
-    is_mixed: NDArray[np.bool_]
-    blocks: tuple[NDArray[np.intp], ...]
+    zero_field: NDArray[Any]
+    zeeman: NDArray[Any]
+    spin: NDArray[Any]
+    projection: Tensor | None
+    is_planar: bool
+
+    def to_complex(self) -> Self:
+        """The same matrices as they are."""
+        if not self.is_planar:
+            return self
+        factors = np.array([1.0, -1j, 1.0])[:, None, None]
+        return replace(
+            self,
+            zero_field=self.zero_field + 0j,
+            zeeman=factors * self.zeeman,
+            spin=factors * self.spin,
+            is_planar=False,
+        )
 
 
 def build_operators(system: SpinSystem) -> Operators:
     """Matrices of a system of pure isotopes."""
-    electron, products, *nuclei = _build_vectors(system.s, tuple(k.spin for k in system.isotopes))
-    turned = contract(system.g_tensor, electron)
-    zeeman = BOHR_MHz_PER_mT * turned
+    spins = tuple(kind.spin for kind in system.isotopes)
     axial, rhombic = system.zero_field_tensors
     splitting = system.d_MHz * axial + system.e_MHz * rhombic
+    g, couplings = system.g_tensor, [one.tensor_MHz for one in system.nuclei]
+    is_planar = not any(_leaves_plane(one) for one in (g, splitting, *couplings))
+    electron, products, *nuclei = (_build_plane if is_planar else _build_vectors)(system.s, spins)
+    turned = contract(g, electron)
+    zeeman: NDArray[Any] = BOHR_MHz_PER_mT * turned
     zero_field = contract(splitting, products) if splitting.any() else np.zeros_like(electron[0])
-    for number, (nucleus, kind) in enumerate(zip(system.nuclei, system.isotopes, strict=True)):
-        vector, coupled = nuclei[2 * number], nuclei[2 * number + 1]
-        zero_field = zero_field + contract(nucleus.tensor_MHz, coupled)
-        zeeman = zeeman - kind.gamma_MHz_per_T * 1e-3 * vector
-    is_mixed, blocks = _group_states(system.s, tuple(k.spin for k in system.isotopes))
-    return Operators(zero_field, zeeman, turned / 2, is_mixed, blocks)
+    for number, (coupling, kind) in enumerate(zip(couplings, system.isotopes, strict=True)):
+        zero_field = zero_field + contract(coupling, nuclei[2 * number + 1])
+        zeeman = zeeman - kind.gamma_MHz_per_T * 1e-3 * nuclei[2 * number]
+    is_axial = system.is_isotropic or system.is_axial
+    projection = _sum_projections(system.s, spins) if is_axial else None
+    return Operators(zero_field, zeeman, turned / 2, projection, is_planar)
+
+
+def _leaves_plane(tensor: Tensor) -> bool:
+    """Whether a tensor mixes y with x or z."""
+    (_, xy, _), (yx, _, yz), (_, zy, _) = tensor.tolist()
+    return bool(xy or yx or yz or zy)
 
 
 def differentiate(system: SpinSystem, name: str) -> Matrix:
@@ -369,28 +397,40 @@ def differentiate(system: SpinSystem, name: str) -> Matrix:
 
 
 @lru_cache(maxsize=16)
-def _group_states(
-    s: float, spins: tuple[float, ...]
-) -> tuple[NDArray[np.bool_], tuple[NDArray[np.intp], ...]]:
-    """Which states differ in their total projection on z, and those of equal projection."""
+def _sum_projections(s: float, spins: tuple[float, ...]) -> Tensor:
     total = np.zeros(1)
     for spin in (s, *spins):
         total = (total[:, None] + np.arange(spin, -spin - 1, -1)).ravel()
-    groups = [np.flatnonzero(total == m) for m in np.unique(total)]
-    sizes = sorted({len(one) for one in groups})
-    blocks = tuple(np.array([one for one in groups if len(one) == n]) for n in sizes)
-    return total[:, None] != total, blocks
+    return total
 
 
-def contract(weights: Tensor, matrices: Matrix) -> Matrix:
-    """Sums of matrices (..., N, N) by weights over all their axes but those of the weights' rows.
-
-    Weights (3, 3) make three sums of three matrices, or one of (3, 3); weights (K, 3) make K.
-    """
+def contract(weights: Tensor, matrices: NDArray[Any]) -> NDArray[Any]:
+    """Sums of matrices (3, N, N) by the rows of weights (3, 3); or one of matrices (3, 3, N, N)."""
     n = matrices.shape[-1]
     if matrices.ndim == 3:
         return np.asarray((weights @ matrices.reshape(3, n * n)).reshape(-1, n, n))
+    (xx, xy, xz), (yx, yy, yz), (zx, zy, zz) = weights.tolist()
+    if not (xy or xz or yx or yz or zx or zy):
+        return np.asarray(xx * matrices[0, 0] + yy * matrices[1, 1] + zz * matrices[2, 2])
     return np.asarray((weights.ravel() @ matrices.reshape(-1, n * n)).reshape(n, n))
+
+
+@lru_cache(maxsize=16)
+def _build_plane(s: float, spins: tuple[float, ...]) -> tuple[Tensor, ...]:
+    """Real matrices as of `_build_vectors`, those of y times i.
+
+    Products of y and another component are not real, and not to be used.
+    """
+    electron, products, *nuclei = _build_vectors(s, spins)
+    factors = np.array([1.0, 1j, 1.0])[:, None, None]
+    vectors = [factors * one for one in (electron, *nuclei[::2])]
+    found = [vectors[0], products]
+    for vector, product in zip(vectors[1:], nuclei[1::2], strict=True):
+        found += [vector, product]
+    real = tuple(np.ascontiguousarray(one.real) for one in found)
+    for one in real:
+        one.flags.writeable = False
+    return real
 
 
 @lru_cache(maxsize=16)

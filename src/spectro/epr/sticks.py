@@ -1,4 +1,4 @@
-"""Adding lines up on an axis of field, each smeared out over the directions next to each other."""
+"""Adding lines up on an axis of field."""
 
 import math
 
@@ -9,90 +9,71 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 _N_SHARED = 3  # classes that share a variance
-_NARROW = 1e-6  # bins, below which a line is at one field
 
 
 @numba.njit(cache=True, nogil=True)
-def deposit(
+def add_points(
     sticks: Array,
     at: Array,
     amplitudes: Array,
+    weights: Array,
     variances: Array,
     classes: Array,
-    is_smooth: bool,
 ) -> None:
     """Add lines to sticks, in place.
 
     Parameters
     ----------
-    sticks : (C, M) array
-        Absorption in each class of broadening and bin.
-    at : (L, P, T) array
-        Field of L lines in bins, on P arcs of T directions each. What lies between two directions
-        of an arc is spread evenly between their fields; of a single direction it stays there.
-    amplitudes : (L, P, T) array
-        Likewise.
-    variances : (L, P, T) array
+    sticks : (C, M + 3) array
+        Absorption in each class of broadening and bin; the first bin is at -1.
+    at, amplitudes : (L, G) array
+        Field of L lines in bins, and their strength, in G directions.
+    weights : (G,) array
+        Of the directions.
+    variances : (L, G) array
         Of the broadening; not looked at where there is one class.
     classes : (C,) array
         Variances of the classes, ascending; 1 or at least 3 of them. A variance between them goes
         to three, by the parabola through those.
-    is_smooth : bool
-        Whether lines are smooth functions of direction, so that what lies between two directions
-        follows from those on both sides of them.
-
-    Notes
-    -----
-    A point between two bins goes to both, by how near it is, so the sum and the mean are kept.
     """
-    share = np.zeros(_N_SHARED)
+    share = np.ones(_N_SHARED)
     for line in range(at.shape[0]):
-        for arc in range(at.shape[1]):
-            n_steps = max(at.shape[2] - 1, 1)
-            for i in range(n_steps):
-                j = min(i + 1, at.shape[2] - 1)
-                weight = 0.5 * (amplitudes[line, arc, i] + amplitudes[line, arc, j])
-                if is_smooth:
-                    weight -= _bend(amplitudes[line, arc], i, j) / 12.0
-                if weight <= 0.0:
-                    continue
-                first = 0
-                share[0] = 1.0
-                if len(classes) >= _N_SHARED:
-                    variance = 0.5 * (variances[line, arc, i] + variances[line, arc, j])
-                    first = _weigh(variance, classes, share)
-                rows = sticks[first : first + min(_N_SHARED, len(classes))]
-                middle = 0.5 * (at[line, arc, i] + at[line, arc, j])
-                reach = 0.5 * abs(at[line, arc, i] - at[line, arc, j])
-                if is_smooth:
-                    middle += _shift(at[line, arc], amplitudes[line, arc], i, j)
-                _add(rows, share, middle - reach, middle + reach, weight)
+        for i in range(at.shape[1]):
+            first = 0
+            if len(classes) >= _N_SHARED:
+                first = _weigh(variances[line, i], classes, share)
+            rows = sticks[first : first + min(_N_SHARED, len(classes))]
+            _add(rows, share, at[line, i], weights[i] * amplitudes[line, i])
 
 
-@numba.njit(cache=True, nogil=True, inline="always")
-def _bend(values: Array, i: int, j: int) -> float:
-    """Second difference between two neighbours, from those of the points on both sides."""
-    total, n = 0.0, 0
-    if i > 0:
-        total += values[i - 1] - 2.0 * values[i] + values[j]
-        n += 1
-    if i < j < len(values) - 1:
-        total += values[i] - 2.0 * values[j] + values[j + 1]
-        n += 1
-    return total / n if n > 0 else 0.0
+@numba.njit(cache=True, nogil=True)
+def add_intervals(
+    sticks: Array, at: Array, amplitudes: Array, variances: Array, classes: Array
+) -> None:
+    """Add lines to sticks, in place, what lies between two directions evenly between their fields.
 
-
-@numba.njit(cache=True, nogil=True, inline="always")
-def _shift(at: Array, amplitudes: Array, i: int, j: int) -> float:
-    """From the middle of two directions' fields to the mean field between them, by amplitude.
-
-    To third order in the distance of the directions, by the parabolas through their neighbours.
+    Parameters
+    ----------
+    sticks, classes
+        As of `add_points`.
+    at, amplitudes, variances : (L, T) array
+        In T directions next to each other.
     """
-    p, q = amplitudes[i], amplitudes[j]
-    shift = -_bend(at, i, j) / 12.0
-    if p + q > 0.0:
-        shift += (at[j] - at[i]) * (q - p) / (6.0 * (p + q))
-    return shift
+    share = np.ones(_N_SHARED)
+    for line in range(at.shape[0]):
+        for i in range(at.shape[1] - 1):
+            weight = 0.5 * (amplitudes[line, i] + amplitudes[line, i + 1])
+            if weight <= 0.0:
+                continue
+            first = 0
+            if len(classes) >= _N_SHARED:
+                variance = 0.5 * (variances[line, i] + variances[line, i + 1])
+                first = _weigh(variance, classes, share)
+            rows = sticks[first : first + min(_N_SHARED, len(classes))]
+            width = at[line, i + 1] - at[line, i]
+            n = max(math.ceil(abs(width)), 1)
+            for k in range(n):
+                _add(rows, share, at[line, i] + width * (k + 0.5) / n, weight / n)
 
 
 @numba.njit(cache=True, nogil=True, inline="always")
@@ -108,26 +89,16 @@ def _weigh(variance: float, classes: Array, share: Array) -> int:
 
 
 @numba.njit(cache=True, nogil=True, inline="always")
-def _add(rows: Array, share: Array, a: float, b: float, weight: float) -> None:
-    """Add an even distribution from a to b, in bins, to some rows by their shares."""
-    n_bins = rows.shape[1]
-    if not (b >= 0.0 and a < n_bins - 1):
+def _add(rows: Array, share: Array, at: float, weight: float) -> None:
+    """Add a point to four bins of some rows, by the cubic B-spline and the rows' shares."""
+    if not 0.0 <= at < rows.shape[1] - 3:
         return
-    if b - a < _NARROW:
-        j = math.floor(a)
-        if 0 <= j < n_bins - 1:
-            for c in range(rows.shape[0]):
-                rows[c, j] += share[c] * weight * (1.0 - (a - j))
-                rows[c, j + 1] += share[c] * weight * (a - j)
-        return
-    density = weight / (b - a)
-    start, stop = max(a, 0.0), min(b, n_bins - 1.0)
-    j = math.floor(start)
-    while start < stop and j < n_bins - 1:
-        end = min(j + 1.0, stop)
-        mass, middle = density * (end - start), 0.5 * (start + end) - j
-        for c in range(rows.shape[0]):
-            rows[c, j] += share[c] * mass * (1.0 - middle)
-            rows[c, j + 1] += share[c] * mass * middle
-        start = end
-        j += 1
+    j = int(at)
+    t = at - j
+    u = 1.0 - t
+    for c in range(rows.shape[0]):
+        one = share[c] * weight / 6.0
+        rows[c, j] += one * u * u * u
+        rows[c, j + 1] += one * (4.0 - 3.0 * t * t * (2.0 - t))
+        rows[c, j + 2] += one * (4.0 - 3.0 * u * u * (2.0 - u))
+        rows[c, j + 3] += one * t * t * t

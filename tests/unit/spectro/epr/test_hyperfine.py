@@ -187,6 +187,23 @@ def test_the_order_of_the_lines_changes_nothing():
     assert set(one.couplings[:2]) == set(two.couplings[:2])
 
 
+def test_a_line_that_is_given_twice_is_one_line():
+    once = epr.assign_lines([7.15, 15.35], field_mT=Q_BAND_mT)
+    twice = epr.assign_lines([7.15, 15.35, 7.15, 15.35, 15.35], field_mT=Q_BAND_mT)
+    assert once.couplings
+    assert twice == once
+
+
+def test_a_peak_that_is_there_twice_has_the_least_of_its_errors():
+    low, high = (isotope("113Cd").larmor_MHz(1.22) + shift for shift in (-4.1, 4.1))
+    peaks = epr.Peaks(
+        np.array([low, high, high]), np.array([0.03, 0.5, 0.04]), np.ones(3), 0.1, 0.5
+    )
+    found = epr.assign_lines(peaks, field_mT=Q_BAND_mT, nuclei=("113Cd",))
+    (coupling,) = found.couplings
+    assert coupling.error_MHz == pytest.approx(0.05)
+
+
 def test_from_an_echo_to_its_nuclei():
     """Simulated at X band: cadmium and protons, decay, offset and noise; then the other way."""
     experiment = epr.EseemExperiment(
