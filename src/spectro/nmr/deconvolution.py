@@ -10,10 +10,9 @@ from typing import Any, Literal
 import numpy as np
 
 from spectro.fitting import Minimum, Problem, Search, minimise, propagate, to_result
-from spectro.fitting.curvature import doubt_intervals, measure_rises
-from spectro.fitting.uncertainty import Confidence
 from spectro.model import Curve, FitResult, InputError, Spectrum, Uncertainty
 from spectro.nmr.intervals import clip_interval
+from spectro.nmr.line_intervals import Refinement
 from spectro.nmr.line_model import LineModel
 from spectro.nmr.sites import BASELINE, INTEGRAL, QUANTITIES, Site
 
@@ -73,8 +72,9 @@ def deconvolve(
     -----
     Integrals are solved for at every step, at least 0 unless a site says otherwise [1]_; only the
     rest is searched for, by analytic derivatives. Integrals are those of whole lines, beyond the
-    ends of the axis too. Where the fit is so far from linear that intervals by covariance do not
-    hold, a warning says so. Several spectra are weighed by their noise, so the `noise` of the
+    ends of the axis too. Where lines overlap so much that intervals by covariance do not hold,
+    those of positions, widths, integrals and percentages are followed to where the fit gets
+    significantly worse (method "profile"). Several spectra are weighed by their noise, so the `noise` of the
     result is in units of it. Percentages carry all errors and correlations to first order.
 
     References
@@ -102,11 +102,14 @@ def deconvolve(
     search = search or Search()
     problem = model.start_phases(model.build())
     found = minimise(problem, search)
+    refinement = _choose_refinement(model, problem, found, search)
+    if refinement is not None:
+        found = refinement.refine_numbers()
     result = to_result(
         found,
         f"{len(sites)} lines in {len(several)} {'spectrum' if len(several) == 1 else 'spectra'}",
         _make_curves(model, found),
-        derived=_derive(model, found, search.level),
+        derived=_derive(model, found, search.level, refinement),
         settings={
             "sites": [one.describe() for one in sites],
             "shared": list(shared),
@@ -115,26 +118,21 @@ def deconvolve(
             "n_starts": search.n_starts,
             "seed": search.seed,
             "n_bootstrap": search.n_bootstrap,
+            "is_refined": search.is_refined,
         },
     )
-    doubts = [
-        *_list_missing(model, found, result.values),
-        *_doubt_covariance(problem, found, search),
-    ]
+    doubts = _list_missing(model, found, result.values)
     return replace(result, warnings=(*result.warnings, *doubts))
 
 
-def _doubt_covariance(problem: Problem, found: Minimum, search: Search) -> list[str]:
-    """Whether intervals by covariance may be too narrow; a bootstrap has none of these."""
-    if found.replicates or not found.is_converged:
-        return []
-    errors = {
-        name: one.standard_error
-        for name, one in found.uncertainties.items()
-        if one.method == "covariance"
-    }
-    confidence = Confidence(search.level, found.n_free)
-    return doubt_intervals(*measure_rises(problem, found.values, errors, confidence))
+def _choose_refinement(
+    model: LineModel, problem: Problem, found: Minimum, search: Search
+) -> Refinement | None:
+    """What follows profiles, where intervals by covariance do not hold; a bootstrap has none."""
+    if found.replicates or not (found.is_converged and search.is_refined):
+        return None
+    refinement = Refinement(model, problem, found, search.level)
+    return refinement if refinement.is_needed() else None
 
 
 def _check_spectra(spectra: Sequence[Spectrum], phase: str | None) -> None:
@@ -214,7 +212,9 @@ def _join(model: LineModel, stacked: np.ndarray[Any, Any]) -> np.ndarray[Any, An
     return np.asarray(real + 1j * imaginary)
 
 
-def _derive(model: LineModel, found: Minimum, level: float) -> _Derived:
+def _derive(
+    model: LineModel, found: Minimum, level: float, refinement: Refinement | None
+) -> _Derived:
     """Numbers that are tied, percentages, and what is left of each spectrum."""
     derived: _Derived = {}
     for k, label in enumerate(model.labels):
@@ -232,6 +232,10 @@ def _derive(model: LineModel, found: Minimum, level: float) -> _Derived:
         watson = float(np.square(np.diff(left)).sum()) / square if square > 0 else math.nan
         derived[f"{label}noise"] = math.sqrt(square / len(left)), None, ""
         derived[f"{label}durbin_watson"] = watson, None, ""
+    if refinement is not None:
+        known = {name: one for name, (_, one, _) in derived.items() if one is not None}
+        for name, one in refinement.refine_percentages(known).items():
+            derived[name] = derived[name][0], one, "%"
     return derived
 
 
