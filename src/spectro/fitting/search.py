@@ -307,14 +307,15 @@ def to_result(
         minimum.covariance,
         tuple(curves),
         minimum.noise,
-        tuple(_say(name, values[name], units[name], one) for name, one in known.items()),
+        tuple(say_number(name, values[name], units[name], one) for name, one in known.items()),
         minimum.warnings,
         minimum.is_converged,
         dict(settings or {}),
     )
 
 
-def _say(name: str, value: float, unit: str, known: Uncertainty) -> str:
+def say_number(name: str, value: float, unit: str, known: Uncertainty) -> str:
+    """Sentence about a number: its value, its interval and where that is from."""
     low, high, text = round_together(value, known)
     unit = f" {unit}" if unit else ""
     return f"{name} = {text}{unit} ({low} to {high}, {100 * known.level:g} %, {known.method})"

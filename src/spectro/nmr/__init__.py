@@ -6,8 +6,6 @@ from spectro.nmr.correlation import (
     PassFit,
     find_cross_peaks,
     fit_pass,
-    take_diagonal,
-    take_slice,
 )
 from spectro.nmr.deconvolution import deconvolve
 from spectro.nmr.enhancement import Enhancement, Signal, compute_enhancement, measure_signal
@@ -34,6 +32,7 @@ from spectro.nmr.sideband_fit import Spinning, fit_sidebands
 from spectro.nmr.sidebands import compute_sidebands, find_field_T, simulate_sidebands
 from spectro.nmr.sites import Site, Tie
 from spectro.nmr.tensor import ShiftTensor
+from spectro.processing.planes import take_diagonal, take_slice
 
 __all__ = [
     "KNOWN_SHIFTS",

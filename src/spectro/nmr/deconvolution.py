@@ -74,8 +74,8 @@ def deconvolve(
     rest is searched for, by analytic derivatives. Integrals are those of whole lines, beyond the
     ends of the axis too. Where lines overlap so much that intervals by covariance do not hold,
     those of positions, widths, integrals and percentages are followed to where the fit gets
-    significantly worse (method "profile"). Several spectra are weighed by their noise, so the `noise` of the
-    result is in units of it. Percentages carry all errors and correlations to first order.
+    significantly worse (method "profile"). Several spectra are weighed by their noise, so the
+    `noise` of the result is in units of it. Percentages carry all errors and correlations.
 
     References
     ----------

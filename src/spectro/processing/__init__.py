@@ -5,6 +5,7 @@ from spectro.processing.cutting import cut
 from spectro.processing.echoes import coadd_echoes, to_spikelets
 from spectro.processing.history import STEPS, replay
 from spectro.processing.phasing import CRITERIA, Phase, find_phase, phase
+from spectro.processing.planes import take_diagonal, take_slice
 from spectro.processing.recipe import (
     format_recipe,
     load_recipe,
@@ -45,6 +46,8 @@ __all__ = [
     "subtract_baseline",
     "suggest_recipe",
     "sum_isotropic",
+    "take_diagonal",
+    "take_slice",
     "to_hertz",
     "to_ppm",
     "to_spikelets",
