@@ -12,6 +12,7 @@ from spectro.nmr.enhancement import Enhancement, Signal, compute_enhancement, me
 from spectro.nmr.isotropic import IsotropicLine, Peaks, find_isotropic, pick_peaks
 from spectro.nmr.layers import Layer, LayerModel, layer_model
 from spectro.nmr.manifolds import sideband_manifold
+from spectro.nmr.patterns import Anisotropy, Quadrupole
 from spectro.nmr.quadrupolar import (
     QuadrupolarLine,
     quadrupolar_shift_ppm,
@@ -37,6 +38,7 @@ from spectro.processing.planes import take_diagonal, take_slice
 __all__ = [
     "KNOWN_SHIFTS",
     "Amount",
+    "Anisotropy",
     "CrossPeak",
     "Enhancement",
     "IsotropicLine",
@@ -45,6 +47,7 @@ __all__ = [
     "PassFit",
     "Peaks",
     "QuadrupolarLine",
+    "Quadrupole",
     "SeriesFit",
     "ShiftTensor",
     "Signal",

@@ -84,6 +84,11 @@ def deconvolve(
     several = (spectra,) if isinstance(spectra, Spectrum) else tuple(spectra)
     _check_spectra(several, phase)
     _check_sites(sites, shared)
+    if several[0].axes[0].unit != "ppm" and any(one.pattern for one in sites):
+        raise InputError(
+            f"Expected an axis in ppm for sites with a pattern, got "
+            f"{several[0].axes[0].unit or 'none'}; use spectro.processing.to_ppm."
+        )
     if baseline_degree is not None and (
         not isinstance(baseline_degree, Integral) or not 0 <= baseline_degree <= _MOST_DEGREE
     ):
@@ -163,7 +168,8 @@ def _check_sites(sites: Sequence[Site], shared: Sequence[str]) -> None:
     names = [one.name for one in sites]
     if not names or len(set(names)) < len(names):
         raise InputError(f"Expected sites with a name each, got {', '.join(names) or 'none'}.")
-    known = {*QUANTITIES, *(f"{one.name}.{q}" for one in sites for q in one.quantities)}
+    known = {*QUANTITIES, *(q for one in sites for q in one.quantities)}
+    known |= {f"{one.name}.{q}" for one in sites for q in one.quantities}
     unknown = [one for one in shared if one not in known]
     if unknown:
         raise InputError(

@@ -188,7 +188,7 @@ def fit_rows(
     fit = deconvolve(
         numbered,
         signed,
-        shared=QUANTITIES,
+        shared=(*QUANTITIES, *sorted({q for one in sites for q in one.quantities} - {*QUANTITIES})),
         baseline_degree=baseline_degree,
         search=search or Search(is_refined=False),
     )
