@@ -240,8 +240,13 @@ def know_from_others(
         if k != spectrum:
             own = others[change[others].any(axis=1)]
             steep = remove_curves(change[np.r_[own, places]], shapes[free])
-            rows.append(np.linalg.qr(steep, mode="r")[len(own) :, len(own) :])
-    return np.linalg.qr(np.concatenate(rows), mode="r")
+            rows.append(_find_root(steep)[len(own) :, len(own) :])
+    return _find_root(np.concatenate(rows))
+
+
+def _find_root(steep: Array) -> Array:
+    """Triangle R with R^T R = J^T J."""
+    return np.linalg.qr(steep)[1]
 
 
 def add_knowledge(

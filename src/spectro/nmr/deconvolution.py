@@ -20,6 +20,11 @@ PhaseOrder = Literal["zero", "first"]
 
 _PHASE_ORDERS = (None, "zero", "first")
 _MOST_DEGREE = 10
+_PHASED_ALONE = (
+    "The phase is fitted without a baseline of degree 1 or more: of a transformed FID, tails of "
+    "the dispersion are folded back, and phase and widths make up for them; give "
+    "baseline_degree=1 or 2."
+)
 _LEAST_POINTS = 4
 _Derived = dict[str, tuple[float, Uncertainty | None, str]]
 
@@ -127,6 +132,8 @@ def deconvolve(
         },
     )
     doubts = _list_missing(model, found, result.values)
+    if phase is not None and not baseline_degree:
+        doubts.append(_PHASED_ALONE)
     return replace(result, warnings=(*result.warnings, *doubts))
 
 
@@ -239,9 +246,9 @@ def _derive(
         derived[f"{label}noise"] = math.sqrt(square / len(left)), None, ""
         derived[f"{label}durbin_watson"] = watson, None, ""
     if refinement is not None:
-        known = {name: one for name, (_, one, _) in derived.items() if one is not None}
-        for name, one in refinement.refine_percentages(known).items():
-            derived[name] = derived[name][0], one, "%"
+        stated = {name: one for name, (_, one, _) in derived.items() if one is not None}
+        for name, refined in refinement.refine_percentages(stated).items():
+            derived[name] = derived[name][0], refined, "%"
     return derived
 
 

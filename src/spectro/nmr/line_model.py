@@ -165,13 +165,15 @@ class LineModel:
         x, is_complex = self.spectra[k].x, self.n_phases > 0
         if site.pattern is not None:
             return PatternLine(x, site.pattern, site.shape, is_complex).compute(settings)
-        return compute_line(x, *settings[:3], site.shape, is_complex)
+        at, width, mixing = settings
+        return compute_line(x, at, width, mixing, site.shape, is_complex)
 
     def _differentiate(self, site: Site, settings: Settings, k: int) -> dict[str, NDArray[Any]]:
         """Derivatives of a line by its quantities."""
         x, is_complex = self.spectra[k].x, self.n_phases > 0
         if site.pattern is None:
-            slopes: Sequence[Any] = differentiate_line(x, *settings[:3], site.shape, is_complex)
+            at, width, mixing = settings
+            slopes: Sequence[Any] = differentiate_line(x, at, width, mixing, site.shape, is_complex)
         else:
             line = PatternLine(x, site.pattern, site.shape, is_complex)
             slopes = line.differentiate(settings)

@@ -94,7 +94,7 @@ class Anisotropy:
         step_ppm = self.spinning.step_ppm
         order, intensity = compute_sidebands(values[0] / step_ppm, values[1], _TOLERANCE)
         seen = intensity > _LEAST
-        return order[seen] * step_ppm, intensity[seen]
+        return np.asarray(order[seen] * step_ppm, np.float64), intensity[seen]
 
     def describe(self) -> dict[str, Any]:
         """All attributes, ready for JSON."""

@@ -179,6 +179,9 @@ def test_phase_and_baseline_are_fitted_along():
     undone = phase(turned, fit.values["phase0_deg"], fit.values["phase1_deg"])
     assert np.abs(undone.y - straight.y).max() < 0.02 * np.abs(straight.y).max()
     assert fit.noise == pytest.approx(0.002, rel=0.06)
+    assert not any("fitted without a baseline" in one for one in fit.warnings)
+    flat = nmr.deconvolve(measured, sites, baseline_degree=0, phase="zero")
+    assert any("fitted without a baseline of degree 1" in one for one in flat.warnings)
 
 
 @pytest.mark.parametrize("zero_deg", [-179.0, -120.0, 90.0, 150.0, 180.0])
