@@ -20,6 +20,7 @@ PhaseOrder = Literal["zero", "first"]
 
 _PHASE_ORDERS = (None, "zero", "first")
 _MOST_DEGREE = 10
+_CERTAIN = 5.0  # errors of its integral, below which a line of free width may be noise
 _PHASED_ALONE = (
     "The phase is fitted without a baseline of degree 1 or more: of a transformed FID, tails of "
     "the dispersion are folded back, and phase and widths make up for them; give "
@@ -304,6 +305,23 @@ def _restrict(found: Minimum, names: Sequence[str]) -> Minimum:
     return replace(found, names=tuple(names), covariance=covariance)
 
 
+def _list_faint(model: LineModel, found: Minimum, values: Mapping[str, float], k: int) -> list[str]:
+    """Sentences about sites whose free shape may have been drawn to a bump of the noise."""
+    noise, sentences = values[f"{model.labels[k]}noise"], []
+    for site, line in model.compute_sites(found.values, k).items():
+        root = model.roots[site][INTEGRAL][0]
+        name = model.name(root, INTEGRAL, k)
+        is_free = model.name(site, QUANTITIES[1], k) in found.uncertainties
+        error = noise / math.sqrt(float(np.square(np.abs(line)).sum()) or 1.0)
+        if site == root and is_free and 0 < found.values[name] < _CERTAIN * error:
+            sentences.append(
+                f"{site} in {model.spectra[k].title} is at best {found.values[name] / error:.1f} "
+                f"times the error of its integral, and its width is free: it may be nothing but "
+                f"noise; fix its width, or leave it out."
+            )
+    return sentences
+
+
 def _list_missing(model: LineModel, found: Minimum, values: Mapping[str, float]) -> list[str]:
     """Sentences about sites that a spectrum has nothing of."""
     sentences = []
@@ -316,6 +334,7 @@ def _list_missing(model: LineModel, found: Minimum, values: Mapping[str, float])
                     f"{found.uncertainties[name].high:.3g}), so its own shift and width tell "
                     f"nothing."
                 )
+        sentences += _list_faint(model, found, values, k)
         parts = [values[f"{model.labels[k]}{one.name}.percent"] for one in model.sites]
         if any(one.is_signed for one in model.sites) and all(map(math.isnan, parts)):
             sentences.append(

@@ -83,6 +83,32 @@ def test_table_2_of_the_cesium_paper_comes_back_with_its_errors():
     assert 0.90 <= np.mean(is_inside) <= 0.99
 
 
+def test_table_2_gives_layers_and_no_core_where_there_is_none():
+    """Depths are those that the percentages of the phantoms mean."""
+    for seed in range(3):
+        spectra, _ = make_table_2(seed)
+        fit = nmr.deconvolve(spectra, start_table_2(), search=Search(is_refined=False))
+        for name, percents in PERCENT.items():
+            diameter_nm = float(name[2:])
+            keys = {site: f"{name}/{site}.integral" for site in NAMES}
+            found = nmr.layer_model(
+                diameter_nm,
+                {site: fit.values[key] for site, key in keys.items()},
+                fraction_errors={
+                    site: fit.uncertainties[key].standard_error for site, key in keys.items()
+                },
+            )
+            truth = nmr.layer_model(diameter_nm, dict(zip(NAMES, percents, strict=True)))
+            assert found.depth_nm["middle"] == pytest.approx(truth.depth_nm["middle"], abs=0.05)
+            if percents[1]:
+                assert found.depth_nm["core"] == pytest.approx(truth.depth_nm["core"], abs=0.1)
+                assert found["core"].is_significant
+            else:
+                assert found["core"].fraction < 0.05
+                doubts = [one for one in fit.warnings if one.startswith("core in NC6.4 is at best")]
+                assert doubts or not found["core"].is_significant
+
+
 def test_cadmium_sites_of_the_doped_sulfide_come_back():
     x = np.linspace(150.0, -80.0, 1024)
     parts = {"zinc blende": 1.4, "wurtzite": 1.0, "surface": 0.5}
