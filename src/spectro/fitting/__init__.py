@@ -2,7 +2,7 @@
 
 from spectro.fitting.comparison import Comparison, compare
 from spectro.fitting.projection import Problem, Slope, find_cost
-from spectro.fitting.search import Minimum, Search, minimise, propagate, to_result
+from spectro.fitting.search import Minimum, Search, minimise, propagate, say_number, to_result
 
 __all__ = [
     "Comparison",
@@ -14,5 +14,6 @@ __all__ = [
     "find_cost",
     "minimise",
     "propagate",
+    "say_number",
     "to_result",
 ]

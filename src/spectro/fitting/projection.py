@@ -174,7 +174,7 @@ class Projection:
         for change, shapes, free in zip(
             self.derivative(x), state.shapes, state.is_free, strict=True
         ):
-            parts.append(_remove(change, shapes[free]))
+            parts.append(remove_curves(change, shapes[free]))
         return np.concatenate(parts)
 
     def reduce(self, x: Array) -> tuple[Array, Array]:
@@ -198,7 +198,7 @@ class Projection:
             self.derivative(x), state.shapes, state.is_free, state.residuals, strict=True
         ):
             used = change.any(axis=1)
-            turned, steep, length = _turn(_remove(change[used], shapes[free]), residual)
+            turned, steep, length = _turn(remove_curves(change[used], shapes[free]), residual)
             row = np.zeros((len(steep), len(x)))
             row[:, used] = steep
             rows.append(row)
@@ -251,7 +251,7 @@ def _turn(slopes: Array, residual: Array) -> tuple[Array, Array, float]:
     return turned, steep, float(np.linalg.norm(residual - turn @ turned))
 
 
-def _remove(change: Array, shapes: Array) -> Array:
+def remove_curves(change: Array, shapes: Array) -> Array:
     """Derivative (N, P) of residuals from changes (P, N), less what amplitudes make up for."""
     q, _ = np.linalg.qr(shapes.T)
     return np.asarray(q @ (q.T @ change.T) - change.T)

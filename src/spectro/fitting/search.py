@@ -52,6 +52,9 @@ class Search:
     profile : tuple of str
         Parameters whose intervals are followed to where the fit gets significantly worse, rather
         than taken from the covariance.
+    is_refined : bool
+        Whether `spectro.nmr.deconvolve` follows further ones by itself where lines overlap so much
+        that their covariance does not tell them, which may take a second or two.
     """
 
     n_starts: int = 1
@@ -59,6 +62,7 @@ class Search:
     level: float = 0.95
     n_bootstrap: int = 0
     profile: tuple[str, ...] = ()
+    is_refined: bool = True
 
     def __post_init__(self) -> None:
         """Refuse what is no number of starts, no seed and no probability."""
@@ -303,14 +307,15 @@ def to_result(
         minimum.covariance,
         tuple(curves),
         minimum.noise,
-        tuple(_say(name, values[name], units[name], one) for name, one in known.items()),
+        tuple(say_number(name, values[name], units[name], one) for name, one in known.items()),
         minimum.warnings,
         minimum.is_converged,
         dict(settings or {}),
     )
 
 
-def _say(name: str, value: float, unit: str, known: Uncertainty) -> str:
+def say_number(name: str, value: float, unit: str, known: Uncertainty) -> str:
+    """Sentence about a number: its value, its interval and where that is from."""
     low, high, text = round_together(value, known)
     unit = f" {unit}" if unit else ""
     return f"{name} = {text}{unit} ({low} to {high}, {100 * known.level:g} %, {known.method})"

@@ -163,6 +163,10 @@ def _read_raw(folder: _Folder, name: str) -> Spectrum:
     axes: tuple[Axis, ...] = (fast,)
     if name == "ser":
         slow, more = _read_slow_axis(path, second, n_rows)
+        stated = _read_parameters(_first_procs(path).with_name("proc2s"))
+        if "quadrature" in more:
+            known_of = tell_reference(second, stated)
+            more |= {f"indirect_{name}": value for name, value in known_of.items()}
         axes, about = (slow, fast), about | more
     used = [path / "acqus"] + ([path / "acqu2s"] if second else [])
     source = tell_source("Bruker TopSpin", path / name, *used)

@@ -6,14 +6,13 @@ from spectro.nmr.correlation import (
     PassFit,
     find_cross_peaks,
     fit_pass,
-    take_diagonal,
-    take_slice,
 )
 from spectro.nmr.deconvolution import deconvolve
 from spectro.nmr.enhancement import Enhancement, Signal, compute_enhancement, measure_signal
 from spectro.nmr.isotropic import IsotropicLine, Peaks, find_isotropic, pick_peaks
 from spectro.nmr.layers import Layer, LayerModel, layer_model
 from spectro.nmr.manifolds import sideband_manifold
+from spectro.nmr.patterns import Anisotropy, Quadrupole
 from spectro.nmr.quadrupolar import (
     QuadrupolarLine,
     quadrupolar_shift_ppm,
@@ -34,10 +33,12 @@ from spectro.nmr.sideband_fit import Spinning, fit_sidebands
 from spectro.nmr.sidebands import compute_sidebands, find_field_T, simulate_sidebands
 from spectro.nmr.sites import Site, Tie
 from spectro.nmr.tensor import ShiftTensor
+from spectro.processing.planes import take_diagonal, take_slice
 
 __all__ = [
     "KNOWN_SHIFTS",
     "Amount",
+    "Anisotropy",
     "CrossPeak",
     "Enhancement",
     "IsotropicLine",
@@ -46,6 +47,7 @@ __all__ = [
     "PassFit",
     "Peaks",
     "QuadrupolarLine",
+    "Quadrupole",
     "SeriesFit",
     "ShiftTensor",
     "Signal",

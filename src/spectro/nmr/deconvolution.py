@@ -10,10 +10,9 @@ from typing import Any, Literal
 import numpy as np
 
 from spectro.fitting import Minimum, Problem, Search, minimise, propagate, to_result
-from spectro.fitting.curvature import doubt_intervals, measure_rises
-from spectro.fitting.uncertainty import Confidence
 from spectro.model import Curve, FitResult, InputError, Spectrum, Uncertainty
 from spectro.nmr.intervals import clip_interval
+from spectro.nmr.line_intervals import Refinement
 from spectro.nmr.line_model import LineModel
 from spectro.nmr.sites import BASELINE, INTEGRAL, QUANTITIES, Site
 
@@ -21,6 +20,12 @@ PhaseOrder = Literal["zero", "first"]
 
 _PHASE_ORDERS = (None, "zero", "first")
 _MOST_DEGREE = 10
+_CERTAIN = 5.0  # errors of its integral, below which a line of free width may be noise
+_PHASED_ALONE = (
+    "The phase is fitted without a baseline of degree 1 or more: of a transformed FID, tails of "
+    "the dispersion are folded back, and phase and widths make up for them; give "
+    "baseline_degree=1 or 2."
+)
 _LEAST_POINTS = 4
 _Derived = dict[str, tuple[float, Uncertainty | None, str]]
 
@@ -73,9 +78,10 @@ def deconvolve(
     -----
     Integrals are solved for at every step, at least 0 unless a site says otherwise [1]_; only the
     rest is searched for, by analytic derivatives. Integrals are those of whole lines, beyond the
-    ends of the axis too. Where the fit is so far from linear that intervals by covariance do not
-    hold, a warning says so. Several spectra are weighed by their noise, so the `noise` of the
-    result is in units of it. Percentages carry all errors and correlations to first order.
+    ends of the axis too. Where lines overlap so much that intervals by covariance do not hold,
+    those of positions, widths, integrals and percentages are followed to where the fit gets
+    significantly worse (method "profile"). Several spectra are weighed by their noise, so the
+    `noise` of the result is in units of it. Percentages carry all errors and correlations.
 
     References
     ----------
@@ -84,6 +90,11 @@ def deconvolve(
     several = (spectra,) if isinstance(spectra, Spectrum) else tuple(spectra)
     _check_spectra(several, phase)
     _check_sites(sites, shared)
+    if several[0].axes[0].unit != "ppm" and any(one.pattern for one in sites):
+        raise InputError(
+            f"Expected an axis in ppm for sites with a pattern, got "
+            f"{several[0].axes[0].unit or 'none'}; use spectro.processing.to_ppm."
+        )
     if baseline_degree is not None and (
         not isinstance(baseline_degree, Integral) or not 0 <= baseline_degree <= _MOST_DEGREE
     ):
@@ -102,11 +113,14 @@ def deconvolve(
     search = search or Search()
     problem = model.start_phases(model.build())
     found = minimise(problem, search)
+    refinement = _choose_refinement(model, problem, found, search)
+    if refinement is not None:
+        found = refinement.refine_numbers()
     result = to_result(
         found,
         f"{len(sites)} lines in {len(several)} {'spectrum' if len(several) == 1 else 'spectra'}",
         _make_curves(model, found),
-        derived=_derive(model, found, search.level),
+        derived=_derive(model, found, search.level, refinement),
         settings={
             "sites": [one.describe() for one in sites],
             "shared": list(shared),
@@ -115,26 +129,23 @@ def deconvolve(
             "n_starts": search.n_starts,
             "seed": search.seed,
             "n_bootstrap": search.n_bootstrap,
+            "is_refined": search.is_refined,
         },
     )
-    doubts = [
-        *_list_missing(model, found, result.values),
-        *_doubt_covariance(problem, found, search),
-    ]
+    doubts = _list_missing(model, found, result.values)
+    if phase is not None and not baseline_degree:
+        doubts.append(_PHASED_ALONE)
     return replace(result, warnings=(*result.warnings, *doubts))
 
 
-def _doubt_covariance(problem: Problem, found: Minimum, search: Search) -> list[str]:
-    """Whether intervals by covariance may be too narrow; a bootstrap has none of these."""
-    if found.replicates or not found.is_converged:
-        return []
-    errors = {
-        name: one.standard_error
-        for name, one in found.uncertainties.items()
-        if one.method == "covariance"
-    }
-    confidence = Confidence(search.level, found.n_free)
-    return doubt_intervals(*measure_rises(problem, found.values, errors, confidence))
+def _choose_refinement(
+    model: LineModel, problem: Problem, found: Minimum, search: Search
+) -> Refinement | None:
+    """What follows profiles, where intervals by covariance do not hold; a bootstrap has none."""
+    if found.replicates or not (found.is_converged and search.is_refined):
+        return None
+    refinement = Refinement(model, problem, found, search.level)
+    return refinement if refinement.is_needed() else None
 
 
 def _check_spectra(spectra: Sequence[Spectrum], phase: str | None) -> None:
@@ -165,7 +176,8 @@ def _check_sites(sites: Sequence[Site], shared: Sequence[str]) -> None:
     names = [one.name for one in sites]
     if not names or len(set(names)) < len(names):
         raise InputError(f"Expected sites with a name each, got {', '.join(names) or 'none'}.")
-    known = {*QUANTITIES, *(f"{one.name}.{q}" for one in sites for q in one.quantities)}
+    known = {*QUANTITIES, *(q for one in sites for q in one.quantities)}
+    known |= {f"{one.name}.{q}" for one in sites for q in one.quantities}
     unknown = [one for one in shared if one not in known]
     if unknown:
         raise InputError(
@@ -214,7 +226,9 @@ def _join(model: LineModel, stacked: np.ndarray[Any, Any]) -> np.ndarray[Any, An
     return np.asarray(real + 1j * imaginary)
 
 
-def _derive(model: LineModel, found: Minimum, level: float) -> _Derived:
+def _derive(
+    model: LineModel, found: Minimum, level: float, refinement: Refinement | None
+) -> _Derived:
     """Numbers that are tied, percentages, and what is left of each spectrum."""
     derived: _Derived = {}
     for k, label in enumerate(model.labels):
@@ -232,6 +246,10 @@ def _derive(model: LineModel, found: Minimum, level: float) -> _Derived:
         watson = float(np.square(np.diff(left)).sum()) / square if square > 0 else math.nan
         derived[f"{label}noise"] = math.sqrt(square / len(left)), None, ""
         derived[f"{label}durbin_watson"] = watson, None, ""
+    if refinement is not None:
+        stated = {name: one for name, (_, one, _) in derived.items() if one is not None}
+        for name, refined in refinement.refine_percentages(stated).items():
+            derived[name] = derived[name][0], refined, "%"
     return derived
 
 
@@ -287,6 +305,23 @@ def _restrict(found: Minimum, names: Sequence[str]) -> Minimum:
     return replace(found, names=tuple(names), covariance=covariance)
 
 
+def _list_faint(model: LineModel, found: Minimum, values: Mapping[str, float], k: int) -> list[str]:
+    """Sentences about sites whose free shape may have been drawn to a bump of the noise."""
+    noise, sentences = values[f"{model.labels[k]}noise"], []
+    for site, line in model.compute_sites(found.values, k).items():
+        root = model.roots[site][INTEGRAL][0]
+        name = model.name(root, INTEGRAL, k)
+        is_free = model.name(site, QUANTITIES[1], k) in found.uncertainties
+        error = noise / math.sqrt(float(np.square(np.abs(line)).sum()) or 1.0)
+        if site == root and is_free and 0 < found.values[name] < _CERTAIN * error:
+            sentences.append(
+                f"{site} in {model.spectra[k].title} is at best {found.values[name] / error:.1f} "
+                f"times the error of its integral, and its width is free: it may be nothing but "
+                f"noise; fix its width, or leave it out."
+            )
+    return sentences
+
+
 def _list_missing(model: LineModel, found: Minimum, values: Mapping[str, float]) -> list[str]:
     """Sentences about sites that a spectrum has nothing of."""
     sentences = []
@@ -299,6 +334,7 @@ def _list_missing(model: LineModel, found: Minimum, values: Mapping[str, float])
                     f"{found.uncertainties[name].high:.3g}), so its own shift and width tell "
                     f"nothing."
                 )
+        sentences += _list_faint(model, found, values, k)
         parts = [values[f"{model.labels[k]}{one.name}.percent"] for one in model.sites]
         if any(one.is_signed for one in model.sites) and all(map(math.isnan, parts)):
             sentences.append(

@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 
 from spectro.fitting import Problem, Slope
 from spectro.fitting.projection import Projection
-from spectro.lineshapes import Slopes, compute_line, differentiate_line
+from spectro.lineshapes import compute_line, differentiate_line
 from spectro.model import InputError, Parameter, Spectrum
 from spectro.nmr.inputs import estimate_scatter
+from spectro.nmr.patterns import PatternLine
 from spectro.nmr.sites import INTEGRAL, QUANTITIES, Site, follow_ties
 
 Array = NDArray[np.float64]
-Settings = tuple[float, float, float]
+Settings = tuple[float, ...]
 
 _STEP = 1e-3  # of a width, over which a line is as good as linear
 _PHASES = ("phase0_deg", "phase1_deg")
@@ -137,17 +138,19 @@ class LineModel:
         return f"{word}_{self.unit}" if self.unit else word
 
     def settle(self, values: Mapping[str, float], site: Site, k: int) -> Settings:
-        """Position, width and mixing of a site in a spectrum."""
-        found = [0.0, 0.0, 0.0]
-        for place, quantity in enumerate(site.quantities):
+        """Position, width, mixing and what its pattern depends on, of a site in a spectrum."""
+        found = {"mixing": 0.0}
+        for quantity in site.quantities:
             root, factor, offset = self.roots[site.name][quantity]
-            found[place] = factor * values[self.name(root, quantity, k)] + offset
-        if found[1] <= 0 or not 0 <= found[2] <= 1:
+            found[quantity] = factor * values[self.name(root, quantity, k)] + offset
+        if found["width_ppm"] <= 0 or not 0 <= found["mixing"] <= 1:
             raise InputError(
                 f"Expected a width above 0 and a mixing from 0 to 1 for {site.name}, got "
-                f"{found[1]:g} and {found[2]:g} by what they are tied to; set bounds."
+                f"{found['width_ppm']:g} and {found['mixing']:g} by what they are tied to; set "
+                f"bounds."
             )
-        return found[0], found[1], found[2]
+        more = site.pattern.quantities if site.pattern else ()
+        return tuple(found[quantity] for quantity in (*QUANTITIES, *more))
 
     def compute_sites(self, values: Mapping[str, float], k: int) -> dict[str, NDArray[Any]]:
         """Each line of a spectrum at an integral of 1 of what it is tied to, (N,)."""
@@ -159,7 +162,23 @@ class LineModel:
         }  # fmt: skip
 
     def _line(self, site: Site, settings: Settings, k: int) -> NDArray[Any]:
-        return compute_line(self.spectra[k].x, *settings, site.shape, self.n_phases > 0)
+        x, is_complex = self.spectra[k].x, self.n_phases > 0
+        if site.pattern is not None:
+            return PatternLine(x, site.pattern, site.shape, is_complex).compute(settings)
+        at, width, mixing = settings
+        return compute_line(x, at, width, mixing, site.shape, is_complex)
+
+    def _differentiate(self, site: Site, settings: Settings, k: int) -> dict[str, NDArray[Any]]:
+        """Derivatives of a line by its quantities."""
+        x, is_complex = self.spectra[k].x, self.n_phases > 0
+        if site.pattern is None:
+            at, width, mixing = settings
+            slopes: Sequence[Any] = differentiate_line(x, at, width, mixing, site.shape, is_complex)
+        else:
+            line = PatternLine(x, site.pattern, site.shape, is_complex)
+            slopes = line.differentiate(settings)
+        more = site.pattern.quantities if site.pattern else ()
+        return dict(zip((*QUANTITIES, *more), slopes, strict=True))
 
     def _turn(self, values: Mapping[str, float], k: int) -> Any:
         """Factor (N,) that turns the phase of a spectrum from absorption to as it is."""
@@ -179,7 +198,7 @@ class LineModel:
             turn = self._turn(values, k)
             for one in self.sites:
                 settings = self.settle(values, one, k)
-                key = (self._same_axis[k], one.shape, settings)
+                key = (self._same_axis[k], one.shape, one.pattern, settings)
                 if key not in known:
                     known[key] = self._line(one, settings, k)
                 root, factor, _ = self.roots[one.name][INTEGRAL]
@@ -189,19 +208,18 @@ class LineModel:
 
     def compute_slopes(self, values: Mapping[str, float]) -> Iterator[Slope]:
         """How the curves change, for `Problem`."""
-        known: dict[tuple[Any, ...], Slopes] = {}
-        for k, spectrum in enumerate(self.spectra):
+        known: dict[tuple[Any, ...], dict[str, NDArray[Any]]] = {}
+        for k in range(len(self.spectra)):
             turn = self._turn(values, k)
             for one in self.sites:
                 settings = self.settle(values, one, k)
-                key = (self._same_axis[k], one.shape, settings)
+                key = (self._same_axis[k], one.shape, one.pattern, settings)
                 if key not in known:
-                    known[key] = differentiate_line(
-                        spectrum.x, *settings, one.shape, self.n_phases > 0
-                    )
+                    known[key] = self._differentiate(one, settings, k)
                 root, factor, _ = self.roots[one.name][INTEGRAL]
                 curve = self.curves[root]
-                for quantity, slope in zip(one.quantities, known[key], strict=False):
+                for quantity in one.quantities:
+                    slope = known[key][quantity]
                     base, by_tie, _ = self.roots[one.name][quantity]
                     change = self.to_data(factor * by_tie * turn * slope)
                     yield Slope(self.name(base, quantity, k), k, curve, change)
@@ -269,10 +287,15 @@ class LineModel:
         return (*lines, *baseline)
 
     def _make_parameter(self, site: Site, quantity: str, k: int) -> Parameter:
-        value = float(getattr(site, quantity))
+        value = site.start(quantity)
         name, unit = self.name(site.name, quantity, k), "" if quantity == "mixing" else self.unit
+        if site.pattern is not None and quantity not in QUANTITIES:
+            unit = site.pattern.units[quantity]
         if quantity in site.fixed:
             return Parameter(name, value, value, value, unit)
+        if site.pattern is not None and quantity not in QUANTITIES:
+            low, high = site.bounds.get(quantity, site.limits[quantity])
+            return Parameter(name, value, low, high, unit, site.pattern.steps[quantity])
         x = np.concatenate([one.x for one in self.spectra])
         point = min(float(np.abs(np.diff(one.x)).min()) for one in self.spectra)
         ends = {

@@ -179,15 +179,34 @@ def _simulate(
             f"Expected a coupling above 0 and an asymmetry from 0 to 1, got {cq.min():g} MHz and "
             f"{asymmetry.max():g}."
         )
-    simulator = _build(_import(), line, cq, asymmetry, np.asarray(weights, float))
+    offsets_ppm, parts = _find_bins(line, cq, asymmetry, np.asarray(weights, float))
+    each = compute_line(x[:, None] - offsets_ppm, line.shift_ppm, line.width_ppm)
+    return np.asarray(each @ parts, float)
+
+
+def find_offsets(line: QuadrupolarLine, cq_MHz: float, eta: float) -> tuple[Array, Array]:
+    """Powder pattern of one site: offsets from its isotropic shift in ppm, and parts, (K,) each.
+
+    Parameters
+    ----------
+    line : QuadrupolarLine
+        Nucleus and conditions; its width sets the resolution.
+    cq_MHz, eta : float
+        See `simulate_quadrupolar`.
+    """
+    return _find_bins(line, np.array([cq_MHz]), np.array([eta]), np.ones(1))
+
+
+def _find_bins(
+    line: QuadrupolarLine, cq: Array, asymmetry: Array, weights: Array
+) -> tuple[Array, Array]:
+    simulator = _build(_import(), line, cq, asymmetry, weights)
     simulator.run()
     data = simulator.methods[0].simulation
     offsets_ppm = np.asarray(data.x[0].coordinates.to("ppm").value, float)
     pattern = np.asarray(data.y[0].components[0].real, float)
     seen = pattern > _LEAST * pattern.max()
-    parts, shifts = pattern[seen], line.shift_ppm + offsets_ppm[seen]
-    each = compute_line(x[:, None] - shifts, 0.0, line.width_ppm)
-    return np.asarray(each @ parts / parts.sum(), float)
+    return offsets_ppm[seen], pattern[seen] / pattern[seen].sum()
 
 
 def _import() -> ModuleType:

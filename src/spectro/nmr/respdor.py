@@ -10,6 +10,8 @@ from scipy.constants import hbar, mu_0
 from scipy.special import jv
 
 from spectro.fitting import Minimum, Problem, Search, minimise, to_result
+from spectro.fitting.profiles import Rise, hold_amplitude, refine_interval
+from spectro.fitting.projection import Projection
 from spectro.fitting.uncertainty import Confidence
 from spectro.isotopes import isotope
 from spectro.model import Axis, Curve, FitResult, InputError, Parameter, Spectrum, Uncertainty
@@ -143,7 +145,8 @@ def fit_respdor(
     -----
     See `respdor_curve` for the model. Intervals of the coupling are followed to where the fit gets
     significantly worse, and hold couplings further away that fit as well; those of the
-    distance are the same ones in nm.
+    distance are the same ones in nm. That of the fraction is followed too where its covariance does
+    not tell it, as it is correlated with the coupling where the data stop before the plateau.
     """
     tau, data = require_series(tau_s, ds_s0, "dephasing")
     if data.max() > _LARGEST:
@@ -165,14 +168,17 @@ def fit_respdor(
     costs = _find_costs(shapes, data, sigmas, fraction)
     start = float(tried[np.argmin(costs)])
     coupling = Parameter("coupling_Hz", start, low, high, "Hz", step=_STEP * start)
-    known = (0.0, math.inf) if fraction is None else (fraction, fraction)
-    amplitude = Parameter("fraction", 1.0 if fraction is None else fraction, *known)
+    limits = (0.0, math.inf) if fraction is None else (fraction, fraction)
+    amplitude = Parameter("fraction", 1.0 if fraction is None else fraction, *limits)
     problem = Problem((data,), compute, (coupling,), ((amplitude,),), sigmas)
     found = minimise(problem, Search(profile=("coupling_Hz",)))
     value = found.values["coupling_Hz"]
     ends = _widen(found, tried[costs <= _find_limit(found)])
     ends = _open_ends(ends, low, high)
-    found = replace(found, uncertainties={**found.uncertainties, "coupling_Hz": ends})
+    known = {**found.uncertainties, "coupling_Hz": ends}
+    if fraction is None:
+        known["fraction"] = _follow_fraction(problem, found)
+    found = replace(found, uncertainties=known)
     distance = dipolar_distance_nm(observed, saturated, value)
     interval = _turn_round(ends, value, distance, observed, saturated)
     axis = Axis(tau, "recoupling time", "s")
@@ -208,6 +214,20 @@ def _find_limit(found: Minimum) -> float:
     level = found.uncertainties["coupling_Hz"].level
     factor = Confidence(level, found.n_free).factor
     return found.noise**2 * (found.n_free + factor**2)
+
+
+def _follow_fraction(problem: Problem, found: Minimum) -> Uncertainty:
+    """Interval of the fraction, which is skew where the data stop before the plateau."""
+    known, value = found.uncertainties["fraction"], found.values["fraction"]
+    cost = found.noise**2 * found.n_free
+    allowed = _find_limit(found) - cost
+    if not (allowed > 0 and value > 0):
+        return known
+
+    def hold(at: float) -> Projection:
+        return Projection(hold_amplitude(problem, 0, 0, at))
+
+    return refine_interval(Rise(hold, value, found.values, cost, allowed), known, (0.0, math.inf))
 
 
 def _widen(found: Minimum, others_Hz: Array) -> Uncertainty:

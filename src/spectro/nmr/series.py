@@ -1,18 +1,23 @@
 """Series of spectra over a delay: how each component recovers."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spectro.fitting import Search
-from spectro.model import FitResult, InputError, Spectrum
+from spectro.fitting import Search, say_number
+from spectro.model import FitResult, InputError, Spectrum, Uncertainty
 from spectro.nmr.deconvolution import deconvolve
+from spectro.nmr.intervals import clip_interval
 from spectro.nmr.relaxation import Model, fit_buildup
-from spectro.nmr.sites import QUANTITIES, Site
+from spectro.nmr.sites import BASELINE, INTEGRAL, QUANTITIES, Site, follow_ties
 
 Array = NDArray[np.float64]
+
+_LEAST_SPREAD = 1e-4  # of the largest variance, below which a direction is left out
+_LIMITS = {"beta": (0.0, 1.0), "long_fraction": (0.0, 1.0), "initial": (-1.0, 1.0)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +30,9 @@ class SeriesFit:
         Of all spectra at once.
     integrals, errors : mapping of str to (N,) array
         Of each component in each spectrum, and their standard errors.
+    spreads : mapping of str to (N, N) array
+        Covariance of the integrals of each component that comes from what all spectra share; the
+        rest of an error is each spectrum's own.
     curves : mapping of str to FitResult
         What was fitted to the integrals of each component, as `fit_buildup` gives it.
     """
@@ -33,6 +41,7 @@ class SeriesFit:
     integrals: Mapping[str, Array]
     errors: Mapping[str, Array]
     curves: Mapping[str, FitResult]
+    spreads: Mapping[str, Array] = field(default_factory=dict)
 
     @property
     def statements(self) -> tuple[str, ...]:
@@ -85,9 +94,10 @@ def fit_series(
     Notes
     -----
     Integrals are solved for without a sign, as they are below 0 after an inversion and noise about
-    0 after saturation; their standard errors weigh the points of the recovery. An error that all
-    spectra share, as of a width, moves all integrals of a component alike: it leaves times as they
-    are, but ``m_inf`` is known a little less well than its interval says.
+    0 after saturation. What of their errors is each spectrum's own weighs the points of the
+    recovery. An error that all spectra share, as of a width, moves all integrals of a component
+    together: recoveries are fitted to integrals that are moved so, and how far their numbers go is
+    added to the standard errors in squares, and to the intervals in the same proportion.
     """
     rows = split_rows(spectra) if isinstance(spectra, Spectrum) else tuple(spectra)
     times_s = _find_delays(spectra, delay_s)
@@ -96,13 +106,54 @@ def fit_series(
             f"Expected a delay for each of the {len(rows)} spectra, got {len(times_s)}."
         )
     found = fit_rows(rows, sites, baseline_degree=baseline_degree)
-    curves = {
-        one.name: fit_buildup(
-            times_s, found.integrals[one.name], model, found.errors[one.name], initial
-        )
-        for one in sites
-    }
+    curves = {}
+    for name, integrals in found.integrals.items():
+        spread = found.spreads[name]
+        own = np.sqrt(np.maximum(found.errors[name] ** 2 - np.diag(spread), 0.0))
+        sigma = own if (own > 0).all() else found.errors[name]
+
+        def fit(m: Array, sigma: Array = sigma) -> FitResult:
+            return fit_buildup(times_s, m, model, sigma, initial)
+
+        curves[name] = _widen(fit(integrals), _find_moves(fit, integrals, spread))
     return replace(found, curves=curves)
+
+
+def _find_moves(
+    fit: Callable[[Array], FitResult], integrals: Array, spread: Array
+) -> Mapping[str, float]:
+    """Standard deviation of each number of a recovery by that of its integrals together."""
+    sizes, directions = np.linalg.eigh(spread)
+    moves: dict[str, float] = {}
+    for size, direction in zip(sizes.tolist(), directions.T, strict=True):
+        if size > _LEAST_SPREAD * sizes[-1]:
+            up, down = (fit(integrals + s * math.sqrt(size) * direction) for s in (1, -1))
+            for name, value in up.values.items():
+                change = (value - down.values[name]) / 2
+                moves[name] = math.hypot(moves.get(name, 0.0), change)
+    return moves
+
+
+def _widen(fit: FitResult, moves: Mapping[str, float]) -> FitResult:
+    """Recovery with intervals as much wider as further errors make its standard errors."""
+    known = dict(fit.uncertainties)
+    for name, one in known.items():
+        if not (one.standard_error > 0 and math.isfinite(moves.get(name, 0.0))):
+            continue
+        error = math.hypot(one.standard_error, moves.get(name, 0.0))
+        value, part = fit.values[name], error / one.standard_error
+        wider = Uncertainty(
+            error,
+            value - part * (value - one.low),
+            value + part * (one.high - value),
+            one.level,
+            one.method,
+        )
+        known[name] = clip_interval(wider, *_LIMITS.get(name, (0.0, math.inf)))
+    said = tuple(
+        say_number(name, fit.values[name], fit.units[name], one) for name, one in known.items()
+    )
+    return replace(fit, uncertainties=known, statements=said)
 
 
 def fit_rows(
@@ -135,14 +186,41 @@ def fit_rows(
     ]
     signed = [replace(one, is_signed=True) for one in sites]
     fit = deconvolve(
-        numbered, signed, shared=QUANTITIES, baseline_degree=baseline_degree, search=search
+        numbered,
+        signed,
+        shared=(*QUANTITIES, *sorted({q for one in sites for q in one.quantities} - {*QUANTITIES})),
+        baseline_degree=baseline_degree,
+        search=search or Search(is_refined=False),
     )
-    integrals, errors = {}, {}
+    integrals, errors, spreads = {}, {}, {}
     for site in sites:
         names = [f"{one.title}/{site.name}.integral" for one in numbered]
         integrals[site.name] = np.array([fit.values[name] for name in names])
         errors[site.name] = np.array([fit.uncertainties[name].standard_error for name in names])
-    return SeriesFit(fit, integrals, errors, {})
+        root, factor, _ = follow_ties(signed, site.name, INTEGRAL)
+        names = [f"{one.title}/{root}.integral" for one in numbered]
+        spreads[site.name] = factor**2 * _find_spread(fit, names)
+    return SeriesFit(fit, integrals, errors, {}, spreads)
+
+
+def _find_spread(fit: FitResult, names: Sequence[str]) -> Array:
+    """Covariance of some integrals that parameters of the shapes bring about, (N, N).
+
+    With V the covariance of these parameters, and C that of the integrals with them, C V^-1 C^T.
+    """
+    order = list(fit.uncertainties)[: len(fit.covariance)]
+    is_known = np.isfinite(np.diag(fit.covariance))
+    rows = [order.index(name) for name in names]
+    columns = [
+        k
+        for k, name in enumerate(order)
+        if is_known[k] and name.rpartition(".")[2] != INTEGRAL and BASELINE not in name
+    ]
+    together = fit.covariance[np.ix_(rows, columns)]
+    shapes = fit.covariance[np.ix_(columns, columns)]
+    if not columns or not np.isfinite(together).all():
+        return np.zeros((len(rows), len(rows)))
+    return np.asarray(together @ np.linalg.pinv(shapes, hermitian=True) @ together.T)
 
 
 def split_rows(spectrum: Spectrum) -> tuple[Spectrum, ...]:

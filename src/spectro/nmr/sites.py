@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from spectro.lineshapes import MIXED, SHAPES
 from spectro.model import InputError
+from spectro.nmr.patterns import Pattern
 
 QUANTITIES = ("shift_ppm", "width_ppm", "mixing")
 """Of a site, that may be shared, fixed, bounded or tied."""
@@ -81,6 +82,9 @@ class Site:
         Quantities, or "integral", that follow another site's.
     is_signed : bool
         Whether the integral may be below 0.
+    pattern : Pattern, optional
+        What the site is instead of one line: `Anisotropy`, `Quadrupole`. Its quantities may be
+        fixed, bounded, tied and shared as the others.
 
     Raises
     ------
@@ -97,6 +101,7 @@ class Site:
     bounds: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     tied: Mapping[str, Tie] = field(default_factory=dict)
     is_signed: bool = False
+    pattern: Pattern | None = None
 
     def __post_init__(self) -> None:
         """Check names and numbers; make the mappings read-only."""
@@ -121,12 +126,13 @@ class Site:
                 f"Expected a tuple as fixed and a mapping as tied for {self.name}, got "
                 f"{self.fixed!r} and {self.tied!r}."
             )
-        unknown = {*self.fixed, *self.bounds, *self.tied} - {*QUANTITIES, INTEGRAL}
+        more = self.pattern.quantities if self.pattern else ()
+        unknown = {*self.fixed, *self.bounds, *self.tied} - {*QUANTITIES, *more, INTEGRAL}
         unknown |= {INTEGRAL} & {*self.fixed, *self.bounds}
         if unknown:
             raise InputError(
-                f"Expected quantities out of {', '.join(QUANTITIES)} for {self.name}, got "
-                f"{', '.join(sorted(unknown))}."
+                f"Expected quantities out of {', '.join((*QUANTITIES, *more))} for {self.name}, "
+                f"got {', '.join(sorted(unknown))}."
             )
         self._check_freedom()
         for name in ("bounds", "tied"):
@@ -135,7 +141,7 @@ class Site:
     def _check_freedom(self) -> None:
         """Refuse bounds that hold nothing, and what is tied and free at once."""
         for quantity, ends in self.bounds.items():
-            least, most = _LIMITS[quantity]
+            least, most = self.limits[quantity]
             if not (_is_pair(ends) and least <= ends[0] <= ends[1] <= most):
                 raise InputError(
                     f"Expected two bounds of {quantity} from {least:g} to {most:g} for "
@@ -170,7 +176,17 @@ class Site:
     @property
     def quantities(self) -> tuple[str, ...]:
         """Those that its shape has."""
-        return QUANTITIES if self.shape in MIXED else QUANTITIES[:2]
+        own = QUANTITIES if self.shape in MIXED else QUANTITIES[:2]
+        return (*own, *(self.pattern.quantities if self.pattern else ()))
+
+    @property
+    def limits(self) -> Mapping[str, tuple[float, float]]:
+        """Where each quantity makes sense."""
+        return {**_LIMITS, **(self.pattern.limits if self.pattern else {})}
+
+    def start(self, quantity: str) -> float:
+        """Where the fit of a quantity starts."""
+        return float(getattr(self if quantity in QUANTITIES else self.pattern, quantity))
 
     def describe(self) -> dict[str, Any]:
         """All attributes, ready for JSON."""
@@ -185,6 +201,7 @@ class Site:
             "bounds": {q: list(one) for q, one in self.bounds.items()},
             "tied": ties,
             "is_signed": self.is_signed,
+            "pattern": self.pattern.describe() if self.pattern else None,
         }
 
 

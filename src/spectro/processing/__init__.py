@@ -5,6 +5,8 @@ from spectro.processing.cutting import cut
 from spectro.processing.echoes import coadd_echoes, to_spikelets
 from spectro.processing.history import STEPS, replay
 from spectro.processing.phasing import CRITERIA, Phase, find_phase, phase
+from spectro.processing.planes import take_diagonal, take_slice
+from spectro.processing.quadrature import QUADRATURES, join_quadrature, swap_axes
 from spectro.processing.recipe import (
     format_recipe,
     load_recipe,
@@ -24,6 +26,7 @@ from spectro.processing.transform import (
 __all__ = [
     "CRITERIA",
     "METHODS",
+    "QUADRATURES",
     "SCALES",
     "STEPS",
     "WINDOWS",
@@ -35,6 +38,7 @@ __all__ = [
     "find_phase",
     "format_recipe",
     "fourier_transform",
+    "join_quadrature",
     "load_recipe",
     "parse_recipe",
     "phase",
@@ -45,6 +49,9 @@ __all__ = [
     "subtract_baseline",
     "suggest_recipe",
     "sum_isotropic",
+    "swap_axes",
+    "take_diagonal",
+    "take_slice",
     "to_hertz",
     "to_ppm",
     "to_spikelets",

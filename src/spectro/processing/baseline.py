@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import sici
 
 from spectro.model import InputError, Spectrum
-from spectro.processing.grid import find_points, require_time
+from spectro.processing.grid import find_points, find_step, require_time
 from spectro.processing.transform import without_filter
 
 METHODS = ("polynomial", "asls", "arpls", "offset")
@@ -36,7 +37,7 @@ def subtract_baseline(
         "polynomial": least squares through the points in `regions`, or without them through those
         that an iteration takes for baseline [1]_. "asls": asymmetric least squares [2]_; "arpls":
         the same with weights from the noise [3]_; these are pybaselines'. "offset": of a FID, the
-        mean over its last quarter, from time zero on, real and imaginary.
+        mean over its last quarter, real and imaginary, as it rises through the digital filter.
     order : int, optional
         Of the polynomial.
     regions : sequence of pairs, optional
@@ -50,6 +51,12 @@ def subtract_baseline(
     ------
     InputError
         If the method is not one of these, or the regions hold too few points.
+
+    Notes
+    -----
+    An offset of the receiver begins with the signal and goes through the digital filter too, so
+    about time zero it is no step but that of an ideal low pass, 1/2 + Si(pi t / dt) / pi. Of a FID
+    without times before zero it is a constant. That is what TopSpin's ``BC_mod`` quad takes off.
 
     References
     ----------
@@ -92,13 +99,21 @@ def _to_lists(regions: Sequence[tuple[float, float]] | None) -> list[list[float]
 
 
 def _subtract_offset(spectrum: Spectrum, settings: dict[str, Any]) -> Spectrum:
-    """FID less the mean of its tail, where it is past time zero: the filter's build-up has none."""
+    """FID less the mean of its tail, which rises with the filter where there is one."""
     require_time(spectrum, "subtract its offset")
     spectrum = without_filter(spectrum)
     tail = spectrum.y[..., -(len(spectrum.x) // _TAIL or 1) :]
     offset = tail.mean(axis=-1, keepdims=True)
-    y = np.where(spectrum.x >= 0, spectrum.y - offset, spectrum.y)
+    y = spectrum.y - offset * _rise(spectrum)
     return spectrum.do("subtract_baseline", y, settings=settings)
+
+
+def _rise(spectrum: Spectrum) -> NDArray[np.float64]:
+    """Step at time zero through an ideal low pass (N,); 1 throughout without times before."""
+    if spectrum.x[0] >= 0:
+        return np.ones(len(spectrum.x))
+    points = spectrum.x / find_step(spectrum.axes[-1])
+    return np.asarray(0.5 + sici(np.pi * points)[0] / np.pi, float)
 
 
 def _fit_polynomials(

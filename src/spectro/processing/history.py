@@ -10,6 +10,8 @@ from spectro.processing.baseline import subtract_baseline
 from spectro.processing.cutting import cut
 from spectro.processing.echoes import coadd_echoes, to_spikelets
 from spectro.processing.phasing import phase
+from spectro.processing.planes import take_diagonal, take_slice
+from spectro.processing.quadrature import join_quadrature, swap_axes
 from spectro.processing.referencing import reference, to_hertz, to_ppm
 from spectro.processing.sidebands import shear_pass, sum_isotropic
 from spectro.processing.transform import (
@@ -54,6 +56,10 @@ STEPS: Mapping[str, Callable[..., Spectrum]] = MappingProxyType(
             cut,
             take,
             take_row,
+            take_slice,
+            take_diagonal,
+            join_quadrature,
+            swap_axes,
         )
     }
 )

@@ -154,11 +154,14 @@ def test_topspin_folders_are_found_from_inside(tmp_path, monkeypatch, where, pat
 
 def test_topspin_second_dimensions_have_times(tmp_path):
     folder = write_topspin(tmp_path / "3", make_integers(6, 128), name="ser")
-    write_parameters(folder / "acqu2s", {"TD": 6, "FnMODE": 4, "SW_h": 500.0, "NUC1": "<1H>"})
+    second = {"TD": 6, "FnMODE": 4, "SW_h": 500.0, "NUC1": "<1H>", "SFO1": 400.0002, "BF1": 400.0}
+    write_parameters(folder / "acqu2s", second)
     spectrum = spectro.load(folder / "ser")
     np.testing.assert_allclose(spectrum.axes[0].values, np.array([0, 0, 1, 1, 2, 2]) / 500)
     assert spectrum.metadata["quadrature"] == "States"
     assert spectrum.metadata["indirect_nucleus"] == "1H"
+    assert spectrum.metadata["indirect_carrier_ppm"] == pytest.approx(0.5)
+    assert spectrum.metadata["indirect_reference_frequency_MHz"] == 400.0
 
 
 def write_plane(folder, y, name, tile=None):

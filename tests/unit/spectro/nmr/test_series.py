@@ -6,16 +6,21 @@ import pytest
 from spectro import Axis, InputError, Spectrum, nmr
 from spectro.lineshapes import gaussian
 from spectro.nmr.shift_table import KNOWN_SHIFTS
+from spectro.processing import replay
 
 DELAYS_s = np.geomspace(0.1, 300, 14)
 SITES = [nmr.Site("core", 117.0, 7.0), nmr.Site("surface", 97.0, 20.0)]
 TRUTH = {"core": (116.0, 8.0, 3.0, 40.0), "surface": (95.0, 25.0, 2.0, 6.0)}
 
 
-def make_series(seed, initial=0.0, snr=100):
+CLOSE_SITES = [nmr.Site("core", 117.0, 7.0), nmr.Site("surface", 108.0, 12.0)]
+CLOSE = {"core": (116.0, 8.0, 3.0, 40.0), "surface": (109.0, 14.0, 2.0, 6.0)}
+
+
+def make_series(seed, initial=0.0, snr=100, truth=TRUTH):
     x, rng = np.linspace(200.0, 0.0, 500), np.random.default_rng(seed)
     y = np.zeros((len(DELAYS_s), len(x)))
-    for shift, width, amount, time_s in TRUTH.values():
+    for shift, width, amount, time_s in truth.values():
         m = amount * (1 - (1 - initial) * np.exp(-DELAYS_s / time_s))
         y += m[:, None] * gaussian(x, shift, width)
     y += rng.normal(0, y.max() / snr, y.shape)
@@ -32,9 +37,25 @@ def test_times_of_each_component_come_back_with_their_errors():
             assert fit.values["time_s"] == pytest.approx(time_s, rel=0.1)
             assert found.deconvolution.values[f"{name}.width_ppm"] == pytest.approx(width, rel=0.02)
             assert fit.values["m_inf"] == pytest.approx(amount, rel=0.03)
-            low, high = fit.intervals["time_s"]
-            inside.append(low <= time_s <= high)
+            for quantity, truth in (("time_s", time_s), ("m_inf", amount)):
+                low, high = fit.intervals[quantity]
+                inside.append(low <= truth <= high)
     assert 0.90 <= np.mean(inside) <= 0.99
+
+
+def test_what_all_spectra_share_is_in_the_intervals_of_lines_that_overlap():
+    """With errors of integrals taken for independent it is half of m_inf of the surface."""
+    inside = {"time_s": [], "m_inf": []}
+    for seed in range(40):
+        found = nmr.fit_series(make_series(seed, truth=CLOSE), CLOSE_SITES)
+        for name, (_, _, amount, time_s) in CLOSE.items():
+            fit = found.curves[name]
+            for quantity, truth in (("time_s", time_s), ("m_inf", amount)):
+                low, high = fit.intervals[quantity]
+                inside[quantity].append(low <= truth <= high)
+                assert f"{quantity} = " in " ".join(fit.statements)
+    for quantity, held in inside.items():
+        assert 0.90 <= np.mean(held) <= 0.99, quantity
 
 
 def test_inversion_and_lists_of_spectra_go_the_same_way():
@@ -99,7 +120,10 @@ def test_diagonal_and_slices_are_the_plane_there():
     band = nmr.take_slice(plane, 41.0, axis=1, width_ppm=4.0)
     near = np.abs(plane.x - 41.0) <= 2.0
     np.testing.assert_allclose(band.y, plane.y[:, near].mean(axis=1))
-    assert band.history[-1].name == "take_slice"
+    for one in (band, diagonal):
+        again = replay(plane, one.history)
+        assert again.y.tobytes() == one.y.tobytes()
+        assert again.x.tobytes() == one.x.tobytes()
     with pytest.raises(InputError, match="place between"):
         nmr.take_slice(plane, 500.0)
     with pytest.raises(InputError, match="two dimensions"):

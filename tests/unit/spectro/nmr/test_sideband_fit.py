@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from spectro.model import InputError
-from spectro.nmr import ShiftTensor, Spinning, compute_sidebands, fit_sidebands
+from spectro.nmr import ShiftTensor, Spinning, compute_sidebands, fit_sidebands, sideband_fit
 
 SPINNING = Spinning(mas_Hz=8000.0, frequency_MHz=88.72)
 
@@ -127,3 +127,25 @@ def test_what_cannot_be_fitted_is_refused(order, intensity, message):
         fit_sidebands(order, intensity, SPINNING)
     with pytest.raises(InputError, match="rate of spinning and a frequency above 0"):
         Spinning(0.0, 88.72)
+
+
+def test_very_many_sidebands_are_fitted_in_few_steps(monkeypatch):
+    """At 90 times the rate of spinning each set of sidebands takes long, so they are counted."""
+    spinning, taken, inside = Spinning(1000.0, 100.0), [], []
+    compute = sideband_fit.compute_sidebands
+
+    def count(*arguments):
+        taken.append(arguments)
+        return compute(*arguments)
+
+    monkeypatch.setattr(sideband_fit, "compute_sidebands", count)
+    order, intensity = compute(90.0, 0.3)
+    for seed in range(6):
+        noise = np.random.default_rng(seed).normal(0, intensity.max() / 50, len(order))
+        fit = fit_sidebands(order, intensity + noise, spinning)
+        for name, truth in (("span_ppm", 900.0), ("skew", 0.3)):
+            low, high = fit.intervals[name]
+            inside.append(low <= truth <= high)
+        assert fit.values["span_ppm"] == pytest.approx(900.0, rel=0.01)
+    assert len(taken) < 6 * 100
+    assert sum(inside) >= 10

@@ -98,14 +98,26 @@ def test_baselines_are_found_below_lines(method, settings):
     assert flat.history[-1].settings["method"] == method
 
 
-def test_an_offset_is_taken_off_from_time_zero_on():
+def test_an_offset_is_taken_off_as_it_rises_through_the_filter():
     fid = make_fid([(100.0, 900.0, 200.0)], 4096)
-    y = np.concatenate([np.zeros(45), fid.y + 7 - 3j])
-    times_s = Axis(np.arange(len(y)) / 1e4, "time", "s")
-    delayed = Spectrum(y, (times_s,), {"group_delay_points": 44.75})
+    plain = Spectrum(fid.y + 7 - 3j, fid.axes)
+    np.testing.assert_allclose(
+        processing.subtract_baseline(plain, "offset").y, fid.y, rtol=0, atol=1e-6
+    )
+    n, finer, delay = 4096, 16, 44.75
+    step = np.arange(4 * n * finer) >= round(delay * finer)  # the second half turns the end round
+    step[2 * n * finer :] = False
+    fine = np.fft.fft(step)
+    kept = np.concatenate([fine[: 2 * n], fine[-2 * n :]]) / finer  # what an ideal low pass lets by
+    rise = np.fft.ifft(kept).real[:n]
+    delayed = Spectrum(
+        (7 - 3j) * rise,
+        (Axis(np.arange(n) / 1e4, "time", "s"),),
+        {"group_delay_points": delay - 0.5 / finer},
+    )
     flat = processing.subtract_baseline(delayed, "offset")
-    np.testing.assert_allclose(flat.y[:45], 0.0)
-    np.testing.assert_allclose(flat.y[45:], fid.y, atol=1e-6)
+    assert np.abs(flat.y).max() < 0.03
+    assert np.abs(np.fft.fft(flat.y)).max() < 2e-3 * np.abs(np.fft.fft(delayed.y)).max()
     with pytest.raises(InputError, match="Expected a method out of"):
         processing.subtract_baseline(fid, "spline")
 
