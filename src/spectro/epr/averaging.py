@@ -102,14 +102,15 @@ def _sum_missing(seen: Array, start_mT: float, width_mT: float, n_bins: int) -> 
                 size = abs(seen[0, arc, i, n + line])
                 weight += size
                 moved += size * (abs(seen[1, arc, i, line]) + abs(seen[2, arc, i, line]))
-                place = (seen[0, arc, i, line] - start_mT) / width_mT
-                if 0.0 <= place < n_bins:
+                at = (seen[0, arc, i, line] - start_mT) / width_mT
+                if 0.0 <= at < n_bins:
                     for part in range(3):
-                        sums[part, int(place)] += seen[part, arc, i, n + line]
-    most = sums[0].max()
-    if most <= 0.0:
-        return 0.0, 0.0
-    return moved / weight, (np.abs(sums[1]).max() + np.abs(sums[2]).max()) / most
+                        sums[part, int(at)] += seen[part, arc, i, n + line]
+    most, last, before = 0.0, 0.0, 0.0
+    for place in range(n_bins):
+        most = max(most, sums[0, place])
+        last, before = max(last, abs(sums[1, place])), max(before, abs(sums[2, place]))
+    return (moved / weight, (last + before) / most) if most > 0.0 else (0.0, 0.0)
 
 
 @numba.njit(cache=True, nogil=True)

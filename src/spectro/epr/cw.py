@@ -153,9 +153,10 @@ def simulate_cw(
 
     Notes
     -----
-    Levels are found by exact diagonalisation at a few fields and directions and interpolated in
-    both; lines are weighted by their transition probability for microwaves across the field, and by
-    dB/dnu, so that areas go with g [1]_; all levels are populated alike (high temperature).
+    Levels are found by exact diagonalisation at a few fields and directions, followed from there
+    by perturbation theory in the field and interpolated in direction; lines are weighted by their
+    transition probability for microwaves across the field, and by dB/dnu, so that areas go with g
+    [1]_; all levels are populated alike (high temperature).
 
     References
     ----------

@@ -148,9 +148,10 @@ def find_inside(fields_mT: Array, start_mT: float, end_mT: float) -> NDArray[np.
 def find_span(fields_mT: Array, amplitudes: Array, share: float) -> tuple[float, float]:
     """Lowest and highest field (K, L) of lines that are stronger than a share of the strongest."""
     strongest, low, high = 0.0, np.inf, -np.inf
-    for one in amplitudes.flat:
-        if np.isfinite(one):
-            strongest = max(strongest, one)
+    for k in range(amplitudes.shape[0]):
+        for line in range(amplitudes.shape[1]):
+            if np.isfinite(amplitudes[k, line]):
+                strongest = max(strongest, amplitudes[k, line])
     for line in range(fields_mT.shape[1]):
         peak = 0.0
         for k in range(len(fields_mT)):
@@ -188,9 +189,14 @@ def _choose_pairs(
     middle = len(at) // 2
     energies, strengths = series.energies[:, middle], series.strengths[:, middle, 0]
     n_directions, size = len(energies), energies.shape[2]
-    steepest, strongest = 0.0, strengths.max() if strengths.size else 0.0
+    steepest, strongest = 0.0, 0.0
     for k in range(n_directions):
-        steepest = max(steepest, energies[k, 1].max() - energies[k, 1].min())
+        lowest, highest = np.inf, -np.inf
+        for i in range(size):
+            lowest, highest = min(lowest, energies[k, 1, i]), max(highest, energies[k, 1, i])
+        steepest = max(steepest, highest - lowest)
+        for pair in range(strengths.shape[1]):
+            strongest = max(strongest, strengths[k, pair])
     found, n_found, pair = np.empty((strengths.shape[1], 3), np.int64), 0, -1
     for i in range(size):
         for j in range(i + 1, size):

@@ -1,5 +1,6 @@
 """Levels near some fields as power series: exact diagonalisation, and perturbation around it."""
 
+import math
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -61,19 +62,6 @@ class Series(NamedTuple):
     derivatives: Array
 
 
-class _Turned(NamedTuple):
-    """Directions (K, 3), and matrices (3, N, N) that are weighted by them.
-
-    What the microwaves turn, across the field, has weights of its own.
-    """
-
-    zero_field: Matrices
-    along: Array
-    zeeman: Matrices
-    across: Matrices
-    spin: Matrices
-
-
 def expand_levels(
     operators: Operators,
     unit: Array,
@@ -98,23 +86,45 @@ def expand_levels(
     .. [1] J. O. Hirschfelder, W. Byers Brown, S. T. Epstein, Adv. Quantum Chem. 1964, 1, 255,
        DOI 10.1016/S0065-3276(08)60381-0.
     """
-    turned = _turn(operators, unit)
-    hamiltonian = _assemble(turned, nodes.fields_mT)
-    levels, vectors = _diagonalise(hamiltonian, unit, operators.projection)
-    matrices = np.zeros((len(strained), *vectors.shape[-2:]), vectors.dtype)
+    zero_field, zeeman, raising = _turn(operators, unit)
+    hamiltonian = zero_field + nodes.fields_mT[:, None, None] * zeeman
+    levels, kets = _diagonalise(hamiltonian, unit, operators.projection)
+    bras = np.conj(np.swapaxes(kets, -1, -2))
+    v = nodes.half_mT * (bras @ (zeeman @ kets))
+    first, inverse = _mix(levels, v, 1 - nodes.at[-1])
+    along = v @ first
+    second = (along - first * np.diagonal(v, axis1=-2, axis2=-1)[..., None, :].real) * inverse
+    energies, norms = _sum_energies(levels, v, (first, second), (along, v @ second))
+    moment = bras @ (raising @ kets)
+    right = moment @ first
+    twice = moment @ second - first @ right + np.conj(np.swapaxes(second, -1, -2)) @ moment
+    strengths = _square(moment, right - first @ moment, twice, norms)
+    derivatives = np.empty((len(strained), *levels.shape[:2], _N_DERIVATIVES, levels.shape[2]))
     for number, one in enumerate(strained):
-        matrices[number] = one if np.iscomplexobj(vectors) else one.real
-    return _expand(levels, vectors, turned, matrices, (nodes.half_mT, 1 - nodes.at[-1]))
+        product = bras @ ((one if np.iscomplexobj(kets) else one.real) @ kets)
+        derivatives[number, :, :, 0] = np.diagonal(product, axis1=-2, axis2=-1).real
+        derivatives[number, :, :, 1] = 2 * (np.conj(product) * first).sum(axis=-2).real
+    return Series(energies, strengths, derivatives)
 
 
-def _turn(operators: Operators, unit: Array) -> _Turned:
-    """Matrices are real where the field lies in the xz plane and nothing else is imaginary."""
-    across, other = _perpendicular(unit)
+def _turn(operators: Operators, unit: Array) -> tuple[Matrices, Matrices, Matrices]:
+    """Zero-field part (N, N), Zeeman operators and spin across the field (K, 1, N, N).
+
+    They are real where the field lies in the xz plane and nothing else is imaginary.
+    """
+    one, other = _perpendicular(unit)
+    across: Matrices
     if operators.is_planar and not unit[:, 1].any():
-        across[:, 1] = other[:, 1]
-        return _Turned(operators.zero_field, unit, operators.zeeman, across, operators.spin)
-    full = operators.to_complex()
-    return _Turned(full.zero_field, unit, full.zeeman, across + 1j * other, full.spin)
+        one[:, 1] = other[:, 1]
+        across = one
+    else:
+        operators, across = operators.to_complex(), one + 1j * other
+    size = len(operators.zero_field)
+    zeeman, raising = (
+        (weights @ matrices.reshape(3, -1)).reshape(-1, 1, size, size)
+        for weights, matrices in ((unit, operators.zeeman), (across, operators.spin))
+    )
+    return operators.zero_field, zeeman, raising
 
 
 def _perpendicular(unit: Array) -> tuple[Array, Array]:
@@ -128,22 +138,6 @@ def _perpendicular(unit: Array) -> tuple[Array, Array]:
     one[:, 0], one[:, 1], one[:, 2] = unit[:, 2] * cos, unit[:, 2] * sin, -rho
     other[:, 0], other[:, 1] = -sin, cos
     return one, other
-
-
-@numba.njit(cache=True, nogil=True)
-def _assemble(turned: _Turned, fields_mT: Array) -> Matrices:
-    """Hamiltonians (K, F, N, N)."""
-    size = len(turned.zero_field)
-    found = np.empty((len(turned.along), len(fields_mT), size, size), turned.zero_field.dtype)
-    for k in range(len(found)):
-        for f in range(len(fields_mT)):
-            x, y, z = turned.along[k] * fields_mT[f]
-            for i in range(size):
-                for j in range(size):
-                    one = turned.zero_field[i, j] + z * turned.zeeman[2, i, j]
-                    one += x * turned.zeeman[0, i, j] + y * turned.zeeman[1, i, j]
-                    found[k, f, i, j] = one
-    return found
 
 
 def _diagonalise(
@@ -230,44 +224,51 @@ def _turn_pair(a: Matrices, rows: Matrices, i: int, j: int) -> None:
 
 
 @numba.njit(cache=True, nogil=True)
-def _expand(
-    levels: Array,
-    vectors: Matrices,
-    turned: _Turned,
-    strained: Matrices,
-    scale: tuple[float, float],
-) -> Series:
-    """Series from levels (K, F, N) and their vectors.
-
-    The scale is that of the Zeeman operator, and the part of it that levels must be apart by.
-    """
-    n_directions, n_fields, size = levels.shape
-    energies = np.empty((n_directions, n_fields, _N_ENERGIES, size))
-    strengths = np.empty((n_directions, n_fields, _N_STRENGTHS, size * (size - 1) // 2))
-    derivatives = np.empty((len(strained), n_directions, n_fields, _N_DERIVATIVES, size))
-    for k in range(n_directions):
-        zeeman = _weigh(turned.along[k] * scale[0], turned.zeeman)
-        raising = _weigh(turned.across[k], turned.spin)
-        for f in range(n_fields):
-            kets = vectors[k, f]
-            bras = np.ascontiguousarray(np.conj(kets).T)
-            v = np.dot(bras, np.dot(zeeman, kets))
-            first, second = _perturb(levels[k, f], v, scale[1], energies[k, f])
-            moment = np.dot(bras, np.dot(raising, kets))
-            _square(moment, first, second, strengths[k, f])
-            for number in range(len(strained)):
-                one = np.dot(bras, np.dot(strained[number], kets))
-                for i in range(size):
-                    derivatives[number, k, f, 0, i] = one[i, i].real
-                    derivatives[number, k, f, 1, i] = 2.0 * _dot(one, first, i)
-    return Series(energies, strengths, derivatives)
+def _mix(levels: Array, v: Matrices, margin: float) -> tuple[Matrices, Array]:
+    """States (K, F, N, N) to first order, and inverse splittings (K, F, N, N)."""
+    first, inverse = np.zeros(v.shape, v.dtype), np.zeros(v.shape)
+    for k in range(v.shape[0]):
+        for f in range(v.shape[1]):
+            for i in range(v.shape[2]):
+                for j in range(v.shape[3]):
+                    gap = levels[k, f, j] - levels[k, f, i]
+                    slope = abs(v[k, f, j, j].real - v[k, f, i, i].real)
+                    apart = max(abs(gap), margin * max(abs(v[k, f, i, j]), slope))
+                    if gap != 0.0:
+                        inverse[k, f, i, j] = math.copysign(1.0 / apart, gap)
+                        first[k, f, i, j] = v[k, f, i, j] * inverse[k, f, i, j]
+    return first, inverse
 
 
 @numba.njit(cache=True, nogil=True)
-def _weigh(weights: Matrices, matrices: Matrices) -> Matrices:
-    total: Matrices = weights[0] * matrices[0]
-    total = total + weights[1] * matrices[1] + weights[2] * matrices[2]
-    return total
+def _sum_energies(
+    levels: Array,
+    v: Matrices,
+    states: tuple[Matrices, Matrices],
+    turned: tuple[Matrices, Matrices],
+) -> tuple[Array, Array]:
+    """Energies (K, F, 6, N) to fifth order, and norms (K, F, N) of the states of first order.
+
+    States are those of first and second order; turned ones are what v makes of them.
+    """
+    n_directions, n_fields, size = levels.shape
+    found = np.empty((n_directions, n_fields, _N_ENERGIES, size))
+    norms = np.empty(levels.shape)
+    for k in range(n_directions):
+        for f in range(n_fields):
+            first, second = states[0][k, f], states[1][k, f]
+            along, farther = turned[0][k, f], turned[1][k, f]
+            for j in range(size):
+                e1, e2 = v[k, f, j, j].real, along[j, j].real
+                norm, overlap = _dot(first, first, j), _dot(first, second, j)
+                e3 = _dot(first, along, j) - e1 * norm
+                e4 = _dot(first, farther, j) - e1 * overlap - e2 * norm
+                e5 = _dot(second, farther, j) - e1 * _dot(second, second, j)
+                e5 -= 2.0 * e2 * overlap + e3 * norm
+                found[k, f, 0, j], found[k, f, 1, j], found[k, f, 2, j] = levels[k, f, j], e1, e2
+                found[k, f, 3, j], found[k, f, 4, j], found[k, f, 5, j] = e3, e4, e5
+                norms[k, f, j] = norm
+    return found, norms
 
 
 @numba.njit(cache=True, nogil=True)
@@ -275,59 +276,32 @@ def _dot(one: Matrices, other: Matrices, column: int) -> float:
     """Real part of the product of a column of each of two matrices."""
     total = 0.0
     for i in range(len(one)):
-        total += (np.conj(one[i, column]) * other[i, column]).real
+        total += one[i, column].real * other[i, column].real
+        total += one[i, column].imag * other[i, column].imag
     return total
 
 
 @numba.njit(cache=True, nogil=True)
-def _perturb(
-    levels: Array, v: Matrices, margin: float, energies: Array
-) -> tuple[Matrices, Matrices]:
-    """States (N, N) to first and second order; energies (6, N) to fifth are written."""
-    size = len(levels)
-    first, second, inverse = np.zeros_like(v), np.zeros_like(v), np.zeros((size, size))
-    for i in range(size):
-        for j in range(size):
-            gap = levels[j] - levels[i]
-            change = max(abs(v[i, j]), abs(v[j, j].real - v[i, i].real))
-            apart = max(abs(gap), margin * change)
-            if apart > 0.0:
-                inverse[i, j] = np.sign(gap) / apart
-                first[i, j] = v[i, j] * inverse[i, j]
-    along = np.dot(v, first)
-    for i in range(size):
-        for j in range(size):
-            second[i, j] = (along[i, j] - first[i, j] * v[j, j].real) * inverse[i, j]
-    farther = np.dot(v, second)
-    for j in range(size):
-        e1, e2 = v[j, j].real, along[j, j].real
-        norm, overlap = _dot(first, first, j), _dot(first, second, j)
-        e3 = _dot(first, along, j) - e1 * norm
-        energies[0, j], energies[1, j], energies[2, j], energies[3, j] = levels[j], e1, e2, e3
-        energies[4, j] = _dot(first, farther, j) - e1 * overlap - e2 * norm
-        fifth = _dot(second, farther, j) - e1 * _dot(second, second, j)
-        energies[5, j] = fifth - 2.0 * e2 * overlap - e3 * norm
-    return first, second
+def _square(moment: Matrices, once: Matrices, twice: Matrices, norms: Array) -> Array:
+    """Strengths (K, F, 3, P) of both axes across the field, from the terms of the moment.
 
-
-@numba.njit(cache=True, nogil=True)
-def _square(moment: Matrices, first: Matrices, second: Matrices, strengths: Array) -> None:
-    """Write strengths (3, P) of both axes across the field, from the moment and the states."""
-    size = len(moment)
-    right, left = np.dot(moment, first), np.dot(first, moment)
-    farther = np.dot(moment, second) - np.dot(first, right)
-    farther += np.dot(np.ascontiguousarray(np.conj(second).T), moment)
-    norms = np.array([0.5 * _dot(first, first, i) for i in range(size)])
-    strengths[:] = 0.0
-    for i in range(size):
-        for j in range(size):
-            if i == j:
-                continue
-            a, b = min(i, j), max(i, j)
-            pair = a * (2 * size - a - 1) // 2 + b - a - 1
-            zeroth, once = moment[i, j], right[i, j] - left[i, j]
-            twice = farther[i, j] - (norms[i] + norms[j]) * zeroth
-            bra = np.conj(zeroth)
-            strengths[0, pair] += 0.25 * (bra * zeroth).real
-            strengths[1, pair] += 0.5 * (bra * once).real
-            strengths[2, pair] += 0.25 * (np.conj(once) * once).real + 0.5 * (bra * twice).real
+    What states of first order lack in norm is still to be taken off the last one.
+    """
+    n_directions, n_fields, size = norms.shape
+    found = np.zeros((n_directions, n_fields, _N_STRENGTHS, size * (size - 1) // 2))
+    for k in range(n_directions):
+        for f in range(n_fields):
+            for i in range(size):
+                for j in range(size):
+                    if i == j:
+                        continue
+                    a, b = min(i, j), max(i, j)
+                    pair = a * (2 * size - a - 1) // 2 + b - a - 1
+                    bra, second = moment[k, f, i, j].conjugate(), once[k, f, i, j]
+                    square = (bra * moment[k, f, i, j]).real
+                    last = (bra * twice[k, f, i, j]).real
+                    last -= 0.5 * (norms[k, f, i] + norms[k, f, j]) * square
+                    found[k, f, 0, pair] += 0.25 * square
+                    found[k, f, 1, pair] += 0.5 * (bra * second).real
+                    found[k, f, 2, pair] += 0.25 * (second.conjugate() * second).real + 0.5 * last
+    return found
