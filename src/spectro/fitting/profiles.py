@@ -38,6 +38,8 @@ class Rise:
         Sum of squares there.
     allowed : float
         By how much it may rise within the interval.
+    slopes : mapping of str to float, optional
+        By how much parameters change with the number, to first order; for where a search starts.
     """
 
     def __init__(
@@ -47,8 +49,9 @@ class Rise:
         values: Mapping[str, float],
         cost: float,
         allowed: float,
+        slopes: Mapping[str, float] | None = None,
     ) -> None:
-        self.value = value
+        self.value, self._slopes = value, slopes
         self._hold, self._cost, self._allowed = hold, cost, allowed
         self._known: dict[float, tuple[float, Mapping[str, float]]] = {value: (0.0, values)}
 
@@ -72,6 +75,8 @@ class Rise:
         there, start = self._known[near][1], []
         for one in projection.free:
             moved = best[one.name] + part * (there[one.name] - best[one.name])
+            if self._slopes is not None:
+                moved = best[one.name] + self._slopes.get(one.name, 0.0) * (at - self.value)
             start.append(min(max(moved, one.low), one.high))
         return np.array(start)
 

@@ -166,18 +166,25 @@ class Refinement:
         if not errors or not self._allowed > 0:
             return True
         name = max(errors, key=lambda one: errors[one])
-        rise, bounds = self._hold_parameter(problem, name)
+        rise, bounds = self._hold_parameter(problem, name, self._find_slopes(name))
         return is_right(rise, known[name], bounds)
+
+    def _find_slopes(self, name: str) -> dict[str, float]:
+        """By how much each fitted number follows one of them, by the covariance."""
+        row = self.found.covariance[self.found.names.index(name)]
+        slopes = row / row[self.found.names.index(name)]
+        return dict(zip(self.found.names, np.nan_to_num(slopes).tolist(), strict=True))
 
     def _refine_parameter(self, problem: Problem, name: str) -> Uncertainty:
         rise, bounds = self._hold_parameter(problem, name)
         return self._refine(rise, self.found.uncertainties[name], bounds)
 
-    def _hold_parameter(self, problem: Problem, name: str) -> tuple[Rise, tuple[float, float]]:
+    def _hold_parameter(
+        self, problem: Problem, name: str, slopes: Mapping[str, float] | None = None
+    ) -> tuple[Rise, tuple[float, float]]:
         one = next(each for each in problem.parameters if each.name == name)
-        rise = self._make_rise(
-            problem, lambda at: Projection(problem, {name: at}), self.found.values[name]
-        )
+        value = self.found.values[name]
+        rise = self._make_rise(problem, lambda at: Projection(problem, {name: at}), value, slopes)
         return rise, (one.low, one.high)
 
     def _refine_integral(self, problem: Problem, place: int, known: Uncertainty) -> Uncertainty:
@@ -204,13 +211,24 @@ class Refinement:
         return refine_interval(rise, known, bounds) if known.method == "covariance" else known
 
     def _make_rise(
-        self, problem: Problem, hold: Callable[[float], Projection], value: float
+        self,
+        problem: Problem,
+        hold: Callable[[float], Projection],
+        value: float,
+        slopes: Mapping[str, float] | None = None,
     ) -> Rise:
         """Of a problem whose sum of squares at the minimum is its own."""
-        projection = Projection(problem)
-        best = np.array([self.found.values[one.name] for one in projection.free])
-        cost = projection.state(best).cost
-        return Rise(hold, value, self.found.values, cost, self._allowed)
+        cost = self._costs.get(id(problem))
+        if cost is None:
+            projection = Projection(problem)
+            best = np.array([self.found.values[one.name] for one in projection.free])
+            cost = self._costs[id(problem)] = projection.state(best).cost
+        return Rise(hold, value, self.found.values, cost, self._allowed, slopes)
+
+    @cached_property
+    def _costs(self) -> dict[int, float]:
+        """Sums of squares at the minimum that are known, by the problem."""
+        return {id(self.problem): self._projection.state(self._best).cost}
 
 
 def _multiply(known: Uncertainty, factor: float) -> Uncertainty:
