@@ -1,12 +1,4 @@
-"""Second dimensions that were recorded with quadrature: States and States-TPPI.
-
-References
-----------
-.. [1] D. J. States, R. A. Haberkorn, D. J. Ruben, J. Magn. Reson. 1982, 48, 286,
-   DOI 10.1016/0022-2364(82)90279-7.
-.. [2] D. Marion, M. Ikura, R. Tschudin, A. Bax, J. Magn. Reson. 1989, 85, 393,
-   DOI 10.1016/0022-2364(89)90152-2.
-"""
+"""Second dimensions that were recorded with quadrature: States and States-TPPI."""
 
 from spectro.model import Axis, InputError, Spectrum
 from spectro.processing.grid import require_complex, require_frequency
@@ -56,6 +48,13 @@ def join_quadrature(
     The dispersion of the first transform is dropped, so that lines of the plane are absorption in
     both directions: Re S_cos + i Re S_sin for each pair. With States-TPPI every other pair has the
     opposite sign, which is undone; what does not evolve is at the edge then, and not in the middle.
+
+    References
+    ----------
+    .. [1] D. J. States, R. A. Haberkorn, D. J. Ruben, J. Magn. Reson. 1982, 48, 286,
+       DOI 10.1016/0022-2364(82)90279-7.
+    .. [2] D. Marion, M. Ikura, R. Tschudin, A. Bax, J. Magn. Reson. 1989, 85, 393,
+       DOI 10.1016/0022-2364(89)90152-2.
     """
     require_frequency(spectrum, "join its pairs of rows")
     require_complex(spectrum, "join its pairs of rows")
