@@ -25,7 +25,7 @@ from napari_nanodope.io.arrays import save_field
 KINDS = ("worker", "scheduler", "batch")
 MARK = "NANODOPE_FUZZ"
 PROJECT = '[[sample]]\nid = "24h"\n\n[[measurement]]\nsample = "24h"\ntechnique = "eds"\n'
-LONGEST_S = 180.0
+LONGEST_S = 900.0
 
 
 def make_project(folder: Path, n_fields: int) -> None:

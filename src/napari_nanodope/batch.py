@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 _LOCK, _HOLDER = ".batch.lock", ".batch.json"
 _BEAT_S, _STALE_S = 5.0, 60.0
+_PATIENCE_S = 60.0  # without any worker
 _STARTS = 3
 _PER_WORKER = 4  # of them under way for each, so that none waits and few are lost
 _PARTIAL = re.compile(r"\..+\.partial(\.\w+)?")
@@ -160,7 +161,7 @@ def run_batch(
     BatchError
         If another batch is at work in the project, or the scheduler cannot be reached.
     BatchStoppedError
-        If the scheduler is lost.
+        If the scheduler is lost, or has had no worker for a minute.
     InputError
         If results cannot be written.
 
@@ -239,20 +240,20 @@ class _Run:
         self.progress, self.cancelled = progress, cancelled
         self.done: dict[str, Any] = {}
         self.failures: dict[str, str] = {}
-        self.start = time.perf_counter()
+        self.start = self.last_seen = time.perf_counter()
 
     def measure(self, client: Any) -> None:
         """Give all out, a few at a time, and take in what comes back."""
         from distributed import CancelledError, wait  # noqa: PLC0415 - slow to import
         from distributed.comm.core import CommClosedError  # noqa: PLC0415
 
-        self.start = time.perf_counter()
+        self.start = self.last_seen = time.perf_counter()
         self._tell("")
         waiting = iter(self.due)
         running: dict[Any, Task] = {}
         try:
             while True:
-                n_free = _PER_WORKER * max(1, sum(client.nthreads().values())) - len(running)
+                n_free = _PER_WORKER * max(1, self._count_threads(client)) - len(running)
                 for one in _take(waiting, n_free):
                     parts = dict(self.states[one.name].parts)
                     future = client.submit(do_safely, one, parts, pure=False)
@@ -272,6 +273,19 @@ class _Run:
             with suppress(Exception):
                 client.cancel(list(running), force=True)
             raise
+
+    def _count_threads(self, client: Any) -> int:
+        """Threads of all workers; for a while there may be none."""
+        n_threads = sum(client.nthreads().values())
+        now = time.perf_counter()
+        if n_threads:
+            self.last_seen = now
+        elif now - self.last_seen > _PATIENCE_S:
+            raise BatchStoppedError(
+                f"Expected workers, got none for {_PATIENCE_S:.0f} s; start some, or give each "
+                f"more memory, and run the batch again, what is finished is kept."
+            )
+        return n_threads
 
     def _take_in(self, future: Any, one: "Task") -> None:
         if future.status == "finished":

@@ -19,6 +19,7 @@ from distributed import LocalCluster
 from filelock import FileLock
 
 import napari_nanodope as nd
+from napari_nanodope import batch
 from napari_nanodope.acquisitions import MADE_BY
 from napari_nanodope.batch import (
     BatchError,
@@ -546,6 +547,22 @@ def test_a_scheduler_that_runs_apart(untouched: Path, measured: Path, tmp_path: 
             one.kill()
             one.wait()
     assert digest_tables(folder).items() <= digest_tables(measured).items()
+    assert list_leftovers(folder) == []
+
+
+def test_a_scheduler_without_workers_is_not_waited_for(
+    untouched: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = copy(untouched, tmp_path / "mine")
+    monkeypatch.setattr(batch, "_PATIENCE_S", 0.1)
+    nobody = {"dashboard_address": "127.0.0.1:0"}
+    with (
+        LocalCluster(
+            0, processes=False, dashboard_address=None, scheduler_kwargs=nobody
+        ) as cluster,
+        pytest.raises(BatchStoppedError, match="Expected workers, got none for"),
+    ):
+        run_batch(nd.Project.open(folder), scheduler=cluster.scheduler_address)
     assert list_leftovers(folder) == []
 
 
