@@ -558,7 +558,7 @@ def test_a_scheduler_without_workers_is_not_waited_for(
     nobody = {"dashboard_address": "127.0.0.1:0"}
     with (
         LocalCluster(
-            0, processes=False, dashboard_address=None, scheduler_kwargs=nobody
+            n_workers=0, processes=False, dashboard_address=None, scheduler_kwargs=nobody
         ) as cluster,
         pytest.raises(BatchStoppedError, match="Expected workers, got none for"),
     ):
