@@ -35,6 +35,7 @@ _HALF = 0.5
 _REACH = 1.5  # half ranges of field from the middle, beyond which a line does not matter
 _N_WIDENED, _BEYOND = 3, 0.1  # times that fields are taken wider, and how far lines may lie beyond
 _STRONG = 1e-2  # of the strongest line, for one that is to be followed beyond the sweep
+_WEAKEST, _WEAKEST_ASIDE = 1e-6, 1e-10  # line that counts, of the strongest; and far from that
 _N_AT_ONCE = 128  # steps of an arc, which take little memory
 _N_NODES = (1, 2, 4)  # fields to diagonalise at, the next where those before are too few
 _BY_FIELD = 0.2  # of the tolerance, for what fields between the nodes are off by
@@ -176,14 +177,16 @@ def _find_lines(task: _Task, unit: Array, n_nodes: int) -> Resonances:
 def _place_nodes(low_mT: float, high_mT: float, task: _Task, n: int) -> Nodes:
     """Fields to diagonalise at: Chebyshev's points; a single one in the middle of the lines."""
     centre, half = (low_mT + high_mT) / 2, (high_mT - low_mT) / 2
+    first, last = task.reach_mT
+    is_aside = not task.sweep.start_mT <= (first + last) / 2 <= task.sweep.end_mT
+    weakest = _WEAKEST_ASIDE if is_aside else _WEAKEST
     if n > 1:
         at = -np.cos(np.pi * (np.arange(n) + 0.5) / n)
-        return Nodes(centre, half, tuple(at.tolist()), _REACH)
-    first, last = task.reach_mT
+        return Nodes(centre, half, tuple(at.tolist()), _REACH, weakest)
     if task.sweep.start_mT <= first and last <= task.sweep.end_mT:
         centre, half = (first + last) / 2, max((last - first) / 2, 1e-3 * centre)
     farthest = max(high_mT - centre, centre - low_mT)
-    return Nodes(centre, half, (0.0,), _REACH * farthest / half)
+    return Nodes(centre, half, (0.0,), _REACH * farthest / half, weakest)
 
 
 def find_symmetry(system: SpinSystem) -> Symmetry:

@@ -60,6 +60,16 @@ def test_zero_field_splitting_at_all_frequencies(frequency, d, ratio):
     assert error(spectrum, reference) < 5e-4
 
 
+def test_a_sweep_at_half_field_keeps_what_is_weak_beside_the_allowed_lines():
+    experiment = epr.CwExperiment(9.46, (120.0, 220.0), 400)
+    system = epr.SpinSystem(1.5, 2.007, [epr.Nucleus("55Mn", -189.0)], d_MHz=150.0)
+    spectrum = epr.simulate_cw(system, experiment, epr.LineShape(1.0))
+    nucleus = (2.5, -189.0, isotope("55Mn").frequency_ratio)
+    parts = brute_force.build(1.5, 2.007, 150.0, 0.0, nucleus)
+    reference = brute_force.simulate(parts, 9.46, spectrum.x, 1.0, n_polar=50, n_fields=20)
+    assert error(spectrum, reference) < max(spectrum.metadata["error"], 5e-4)
+
+
 def test_anisotropic_g_and_hyperfine_coupling():
     g, a = (2.00, 2.03, 2.10), (60.0, 30.0, 150.0)
     system = epr.SpinSystem(0.5, g, [epr.Nucleus("1H", a)])
