@@ -96,13 +96,15 @@ def compute_pattern(system: SpinSystem, sweep: Sweep) -> Pattern:
     while True:
         knots = place_knots(symmetry, degree)
         lines, n_nodes, by_field = _find_well(task, knots.unit, n_nodes)
-        lines = lines.choose(np.all(np.isfinite(lines.fields_mT), axis=0))  # others are weak or far
+        is_everywhere = np.all(np.isfinite(lines.fields_mT), axis=0)
+        lost = _weigh_lost(lines, is_everywhere, sweep)
+        lines = lines.choose(is_everywhere)
         view = view_lines(lines, knots, symmetry, sweep)
         allowed = sweep.tolerance - min(by_field, _HALF * sweep.tolerance)
-        if view.error <= allowed or degree == _LAST_DEGREE[symmetry]:
+        if lost > sweep.tolerance or view.error <= allowed or degree == _LAST_DEGREE[symmetry]:
             break
         degree = min(_raise_degree(degree, view.error / allowed), _LAST_DEGREE[symmetry])
-    if view.error <= allowed:
+    if view.error <= allowed and lost <= sweep.tolerance:
         n_directions, error = len(knots.unit), view.error
         sticks, variances = add_smooth(lines, knots, symmetry, view, sweep, sigmas)
     else:
@@ -123,6 +125,13 @@ class _Task:
     sweep: Sweep
     reach_mT: tuple[float, float]
     strained: tuple[NDArray[np.complex128], ...]
+
+
+def _weigh_lost(lines: Resonances, is_everywhere: NDArray[np.bool_], sweep: Sweep) -> float:
+    """Share of what is in the sweep that lines have which are not there in all directions."""
+    is_inside = (lines.fields_mT >= sweep.start_mT) & (lines.fields_mT <= sweep.end_mT)
+    inside = np.where(is_inside, lines.amplitudes, 0.0).sum(axis=0)
+    return float(inside[~is_everywhere].sum() / max(float(inside.sum()), 1e-300))
 
 
 def _raise_degree(degree: int, excess: float) -> int:

@@ -70,6 +70,16 @@ def test_a_sweep_at_half_field_keeps_what_is_weak_beside_the_allowed_lines():
     assert error(spectrum, reference) < max(spectrum.metadata["error"], 5e-4)
 
 
+@pytest.mark.parametrize("field_mT", [(20.0, 600.0), (120.0, 220.0), (300.0, 380.0)])
+def test_levels_that_cross_are_no_missing_lines_and_the_error_tells(field_mT):
+    system = epr.SpinSystem(2.5, 2.0, d_MHz=3000.0)
+    experiment = epr.CwExperiment(9.5, field_mT, 400)
+    spectrum = epr.simulate_cw(system, experiment, epr.LineShape(5.0))
+    parts = brute_force.build(2.5, 2.0, 3000.0)
+    reference = brute_force.simulate(parts, 9.5, spectrum.x, 5.0, n_polar=400, n_fields=100)
+    assert error(spectrum, reference) < 3 * spectrum.metadata["error"]  # which is above 5 %
+
+
 def test_anisotropic_g_and_hyperfine_coupling():
     g, a = (2.00, 2.03, 2.10), (60.0, 30.0, 150.0)
     system = epr.SpinSystem(0.5, g, [epr.Nucleus("1H", a)])
