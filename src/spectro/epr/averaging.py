@@ -239,12 +239,12 @@ def add_rough(
         add_intervals(fine, at, amplitudes / n_steps, variances, classes)
         half = [np.ascontiguousarray(one[:, ::2]) for one in (at, amplitudes, variances)]
         add_intervals(coarse, half[0], half[1] * (2 / n_steps), half[2], classes)
-    one, other = (_broaden(two.sum(axis=0)[1:-2], sweep) for two in (fine, coarse))
+    one, other = (broaden(two.sum(axis=0)[1:-2], sweep) for two in (fine, coarse))
     error = float(np.abs(one - other).max() / max(float(np.abs(one).max()), 1e-300) / 2)
     return fine[:, 1:-2], classes, error
 
 
-def _broaden(sticks: Array, sweep: Sweep) -> Array:
+def broaden(sticks: Array, sweep: Sweep) -> Array:
     """First derivative of a spectrum with the narrowest line shape, in any unit."""
     length = next_fast_len(2 * len(sticks), real=True)
     k = 2 * np.pi * np.fft.rfftfreq(length, sweep.step_mT)

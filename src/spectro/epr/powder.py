@@ -1,7 +1,7 @@
 """Powder patterns: how much of a sample is in resonance at each field, before line shapes."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from spectro.epr.averaging import (
     add_rough,
     add_smooth,
+    broaden,
     choose_rough_grid,
     view_lines,
     weigh_errors,
@@ -32,6 +33,7 @@ _FIRST_DEGREE = 8
 _LAST_DEGREE = {Symmetry.ISOTROPIC: 0, Symmetry.AXIAL: 40, Symmetry.RHOMBIC: 28, Symmetry.NONE: 16}
 _PER_TWO_DEGREES = 4.0  # by how much errors are hoped to fall
 _HALF = 0.5
+_FAR_BELOW = 0.7  # of the middle of the allowed lines, at which a sweep is taken apart
 _REACH = 1.5  # half ranges of field from the middle, beyond which a line does not matter
 _N_WIDENED, _BEYOND = 3, 0.1  # times that fields are taken wider, and how far lines may lie beyond
 _STRONG = 1e-2  # of the strongest line, for one that is to be followed beyond the sweep
@@ -69,7 +71,45 @@ class Pattern:
 
 
 def compute_pattern(system: SpinSystem, sweep: Sweep) -> Pattern:
-    """Powder pattern of a system of pure isotopes.
+    """Powder pattern of a system of pure isotopes; see `_compute_part`.
+
+    A sweep from far below the allowed lines is computed in two parts, as the polynomials of levels
+    do not reach from fields where they are mixed to those lines.
+    """
+    first, last = expect_reach(system, sweep.frequency_GHz)
+    middle = (first + last) / 2
+    n_below = math.ceil((_FAR_BELOW * middle - sweep.start_mT) / sweep.step_mT)
+    is_mixed = system.dimension > 2 and first > _FAR_BELOW * middle
+    if not (is_mixed and n_below > 1 and sweep.end_mT >= middle):
+        return _compute_part(system, sweep)
+    start_mT = sweep.start_mT + n_below * sweep.step_mT
+    below = _compute_part(system, replace(sweep, n_points=n_below))
+    above = replace(sweep, start_mT=start_mT, n_points=sweep.n_points - n_below)
+    return _join(below, _compute_part(system, above), sweep)
+
+
+def _join(below: Pattern, above: Pattern, sweep: Sweep) -> Pattern:
+    """Pattern of two that follow each other in field."""
+    n_below, n_classes = below.sticks.shape[1], len(below.sticks)
+    sticks = np.zeros((n_classes + len(above.sticks), sweep.n_points))
+    sticks[:n_classes, :n_below] = below.sticks
+    sticks[n_classes:, n_below:] = above.sticks
+    parts = sticks[:n_classes].sum(axis=0), sticks[n_classes:].sum(axis=0)
+    sizes = [float(np.abs(broaden(one, sweep)).max()) for one in parts]
+    most = max(*sizes, 1e-300)
+    error = max(one.error * size / most for one, size in zip((below, above), sizes, strict=True))
+    return replace(
+        above,
+        start_mT=sweep.start_mT,
+        sticks=sticks,
+        variances_mT2=np.concatenate([below.variances_mT2, above.variances_mT2]),
+        error=error,
+        n_directions=below.n_directions + above.n_directions,
+    )
+
+
+def _compute_part(system: SpinSystem, sweep: Sweep) -> Pattern:
+    """Powder pattern in a range that polynomials of levels reach over.
 
     Parameters
     ----------

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.interpolate import CubicSpline
 from scipy.signal import hilbert
 
 import spectro
@@ -78,6 +79,15 @@ def test_levels_that_cross_are_no_missing_lines_and_the_error_tells(field_mT):
     parts = brute_force.build(2.5, 2.0, 3000.0)
     reference = brute_force.simulate(parts, 9.5, spectrum.x, 5.0, n_polar=400, n_fields=100)
     assert error(spectrum, reference) < 3 * spectrum.metadata["error"]  # which is above 5 %
+
+
+@pytest.mark.parametrize("start_mT", [0.0, 50.0])
+def test_a_sweep_from_zero_field_shows_the_same_lines(start_mT):
+    system, line = manganese(200.0), epr.LineShape(2.0)
+    wide = epr.simulate_cw(system, epr.CwExperiment(9.5, (start_mT, 600.0), 6001), line)
+    narrow = epr.simulate_cw(system, epr.CwExperiment(9.5, (290.0, 400.0), 111), line)
+    found = CubicSpline(wide.x, wide.y)(narrow.x)
+    assert error(replace(narrow, y=found), narrow.y) < 1e-3
 
 
 def test_anisotropic_g_and_hyperfine_coupling():
