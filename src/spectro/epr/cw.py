@@ -144,12 +144,13 @@ def simulate_cw(
     -------
     Spectrum
         The integral of the absorption is 1 per unit of weight for a spin 1/2 with g = 2. The
-        metadata hold the estimated ``error``.
+        metadata hold the estimated ``error``, which is above the tolerance where that cannot be
+        met, as where levels cross.
 
     Raises
     ------
     InputError
-        If no line lies in the range of field, or the tolerance cannot be met.
+        If no line lies in the range of field, or lines are too narrow for it.
 
     Notes
     -----

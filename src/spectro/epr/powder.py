@@ -1,7 +1,7 @@
 """Powder patterns: how much of a sample is in resonance at each field, before line shapes."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from spectro.epr.averaging import (
     add_rough,
     add_smooth,
+    broaden,
     choose_rough_grid,
     view_lines,
     weigh_errors,
@@ -32,9 +33,11 @@ _FIRST_DEGREE = 8
 _LAST_DEGREE = {Symmetry.ISOTROPIC: 0, Symmetry.AXIAL: 40, Symmetry.RHOMBIC: 28, Symmetry.NONE: 16}
 _PER_TWO_DEGREES = 4.0  # by how much errors are hoped to fall
 _HALF = 0.5
+_FAR_BELOW = 0.7  # of the middle of the allowed lines, at which a sweep is taken apart
 _REACH = 1.5  # half ranges of field from the middle, beyond which a line does not matter
 _N_WIDENED, _BEYOND = 3, 0.1  # times that fields are taken wider, and how far lines may lie beyond
 _STRONG = 1e-2  # of the strongest line, for one that is to be followed beyond the sweep
+_WEAKEST, _WEAKEST_ASIDE = 1e-6, 1e-10  # line that counts, of the strongest; and far from that
 _N_AT_ONCE = 128  # steps of an arc, which take little memory
 _N_NODES = (1, 2, 4)  # fields to diagonalise at, the next where those before are too few
 _BY_FIELD = 0.2  # of the tolerance, for what fields between the nodes are off by
@@ -68,7 +71,45 @@ class Pattern:
 
 
 def compute_pattern(system: SpinSystem, sweep: Sweep) -> Pattern:
-    """Powder pattern of a system of pure isotopes.
+    """Powder pattern of a system of pure isotopes; see `_compute_part`.
+
+    A sweep from far below the allowed lines is computed in two parts, as the polynomials of levels
+    do not reach from fields where they are mixed to those lines.
+    """
+    first, last = expect_reach(system, sweep.frequency_GHz)
+    middle = (first + last) / 2
+    n_below = math.ceil((_FAR_BELOW * middle - sweep.start_mT) / sweep.step_mT)
+    is_mixed = system.dimension > 2 and first > _FAR_BELOW * middle
+    if not (is_mixed and n_below > 1 and sweep.end_mT >= middle):
+        return _compute_part(system, sweep)
+    start_mT = sweep.start_mT + n_below * sweep.step_mT
+    below = _compute_part(system, replace(sweep, n_points=n_below))
+    above = replace(sweep, start_mT=start_mT, n_points=sweep.n_points - n_below)
+    return _join(below, _compute_part(system, above), sweep)
+
+
+def _join(below: Pattern, above: Pattern, sweep: Sweep) -> Pattern:
+    """Pattern of two that follow each other in field."""
+    n_below, n_classes = below.sticks.shape[1], len(below.sticks)
+    sticks = np.zeros((n_classes + len(above.sticks), sweep.n_points))
+    sticks[:n_classes, :n_below] = below.sticks
+    sticks[n_classes:, n_below:] = above.sticks
+    parts = sticks[:n_classes].sum(axis=0), sticks[n_classes:].sum(axis=0)
+    sizes = [float(np.abs(broaden(one, sweep)).max()) for one in parts]
+    most = max(*sizes, 1e-300)
+    error = max(one.error * size / most for one, size in zip((below, above), sizes, strict=True))
+    return replace(
+        above,
+        start_mT=sweep.start_mT,
+        sticks=sticks,
+        variances_mT2=np.concatenate([below.variances_mT2, above.variances_mT2]),
+        error=error,
+        n_directions=below.n_directions + above.n_directions,
+    )
+
+
+def _compute_part(system: SpinSystem, sweep: Sweep) -> Pattern:
+    """Powder pattern in a range that polynomials of levels reach over.
 
     Parameters
     ----------
@@ -95,13 +136,15 @@ def compute_pattern(system: SpinSystem, sweep: Sweep) -> Pattern:
     while True:
         knots = place_knots(symmetry, degree)
         lines, n_nodes, by_field = _find_well(task, knots.unit, n_nodes)
-        lines = lines.choose(np.all(np.isfinite(lines.fields_mT), axis=0))  # others are weak or far
+        is_everywhere = np.all(np.isfinite(lines.fields_mT), axis=0)
+        lost = _weigh_lost(lines, is_everywhere, sweep)
+        lines = lines.choose(is_everywhere)
         view = view_lines(lines, knots, symmetry, sweep)
         allowed = sweep.tolerance - min(by_field, _HALF * sweep.tolerance)
-        if view.error <= allowed or degree == _LAST_DEGREE[symmetry]:
+        if lost > sweep.tolerance or view.error <= allowed or degree == _LAST_DEGREE[symmetry]:
             break
         degree = min(_raise_degree(degree, view.error / allowed), _LAST_DEGREE[symmetry])
-    if view.error <= allowed:
+    if view.error <= allowed and lost <= sweep.tolerance:
         n_directions, error = len(knots.unit), view.error
         sticks, variances = add_smooth(lines, knots, symmetry, view, sweep, sigmas)
     else:
@@ -122,6 +165,13 @@ class _Task:
     sweep: Sweep
     reach_mT: tuple[float, float]
     strained: tuple[NDArray[np.complex128], ...]
+
+
+def _weigh_lost(lines: Resonances, is_everywhere: NDArray[np.bool_], sweep: Sweep) -> float:
+    """Share of what is in the sweep that lines have which are not there in all directions."""
+    is_inside = (lines.fields_mT >= sweep.start_mT) & (lines.fields_mT <= sweep.end_mT)
+    inside = np.where(is_inside, lines.amplitudes, 0.0).sum(axis=0)
+    return float(inside[~is_everywhere].sum() / max(float(inside.sum()), 1e-300))
 
 
 def _raise_degree(degree: int, excess: float) -> int:
@@ -176,14 +226,16 @@ def _find_lines(task: _Task, unit: Array, n_nodes: int) -> Resonances:
 def _place_nodes(low_mT: float, high_mT: float, task: _Task, n: int) -> Nodes:
     """Fields to diagonalise at: Chebyshev's points; a single one in the middle of the lines."""
     centre, half = (low_mT + high_mT) / 2, (high_mT - low_mT) / 2
+    first, last = task.reach_mT
+    is_aside = not task.sweep.start_mT <= (first + last) / 2 <= task.sweep.end_mT
+    weakest = _WEAKEST_ASIDE if is_aside else _WEAKEST
     if n > 1:
         at = -np.cos(np.pi * (np.arange(n) + 0.5) / n)
-        return Nodes(centre, half, tuple(at.tolist()), _REACH)
-    first, last = task.reach_mT
+        return Nodes(centre, half, tuple(at.tolist()), _REACH, weakest)
     if task.sweep.start_mT <= first and last <= task.sweep.end_mT:
         centre, half = (first + last) / 2, max((last - first) / 2, 1e-3 * centre)
     farthest = max(high_mT - centre, centre - low_mT)
-    return Nodes(centre, half, (0.0,), _REACH * farthest / half)
+    return Nodes(centre, half, (0.0,), _REACH * farthest / half, weakest)
 
 
 def find_symmetry(system: SpinSystem) -> Symmetry:

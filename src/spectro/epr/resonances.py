@@ -21,7 +21,6 @@ Array = NDArray[np.float64]
 _N_NEWTON = 8
 _CLOSE = 1e-9  # last step in half ranges of field, after which another one changes nothing
 _SLOPE = 0.05  # of the steepest pair: flatter ones cross the microwave frequency nowhere near
-_WEAKEST = 1e-6  # of the strongest line
 _MISSED = 1e-6  # of the frequency, by which a pair without a resonance misses it
 
 
@@ -107,7 +106,7 @@ def find_resonances(
     """
     series = expand_levels(operators, unit, nodes, strained)
     at = np.array(nodes.at)
-    pairs = _choose_pairs(series, at, frequency_MHz, nodes.reach)
+    pairs = _choose_pairs(series, at, frequency_MHz, (nodes.reach, nodes.weakest))
     six, five, three, two = (_hermite(nodes.at, n) for n in (6, 5, 3, 2))
     found = _solve(series, pairs, (six, five, three, two), (frequency_MHz, nodes.reach + 1))
     return _to_fields(found, nodes)
@@ -180,12 +179,14 @@ def sum_errors(amplitudes: Array, errors_mT: Array, losses: Array) -> tuple[floa
 
 @numba.njit(cache=True, nogil=True)
 def _choose_pairs(
-    series: Series, at: Array, frequency_MHz: float, reach: float
+    series: Series, at: Array, frequency_MHz: float, limits: tuple[float, float]
 ) -> NDArray[np.int64]:
     """Pairs of levels whose resonance is not far from the range of field, and strong enough.
 
-    Rows (L, 3) of the lower level, the higher one, and the number of the pair.
+    Rows (L, 3) of the lower level, the higher one, and the number of the pair. Limits are the reach
+    and the weakest of the nodes.
     """
+    reach, weakest = limits
     middle = len(at) // 2
     energies, strengths = series.energies[:, middle], series.strengths[:, middle, 0]
     n_directions, size = len(energies), energies.shape[2]
@@ -208,7 +209,7 @@ def _choose_pairs(
                 missing = frequency_MHz - energies[k, 0, high] + energies[k, 0, low]
                 if abs(slope) > _SLOPE * steepest:
                     near |= abs(at[middle] + missing / slope) < reach
-                strong |= strengths[k, pair] > _WEAKEST * strongest
+                strong |= strengths[k, pair] > weakest * strongest
             if near and strong:
                 found[n_found] = low, high, pair
                 n_found += 1

@@ -29,12 +29,15 @@ class Nodes:
         Fields, in half ranges from the middle, ascending.
     reach : float
         Likewise, beyond which a line does not matter.
+    weakest : float
+        Of the strongest transition, below which a line does not matter.
     """
 
     centre_mT: float
     half_mT: float
     at: tuple[float, ...]
     reach: float
+    weakest: float = 1e-6
 
     @property
     def fields_mT(self) -> Array:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.interpolate import CubicSpline
 from scipy.signal import hilbert
 
 import spectro
@@ -58,6 +59,35 @@ def test_zero_field_splitting_at_all_frequencies(frequency, d, ratio):
         parts, frequency, spectrum.x, width, n_polar=240, n_azimuths=48 if ratio else 1, n_fields=7
     )
     assert error(spectrum, reference) < 5e-4
+
+
+def test_a_sweep_at_half_field_keeps_what_is_weak_beside_the_allowed_lines():
+    experiment = epr.CwExperiment(9.46, (120.0, 220.0), 400)
+    system = epr.SpinSystem(1.5, 2.007, [epr.Nucleus("55Mn", -189.0)], d_MHz=150.0)
+    spectrum = epr.simulate_cw(system, experiment, epr.LineShape(1.0))
+    nucleus = (2.5, -189.0, isotope("55Mn").frequency_ratio)
+    parts = brute_force.build(1.5, 2.007, 150.0, 0.0, nucleus)
+    reference = brute_force.simulate(parts, 9.46, spectrum.x, 1.0, n_polar=50, n_fields=20)
+    assert error(spectrum, reference) < max(spectrum.metadata["error"], 5e-4)
+
+
+@pytest.mark.parametrize("field_mT", [(20.0, 600.0), (120.0, 220.0), (300.0, 380.0)])
+def test_levels_that_cross_are_no_missing_lines_and_the_error_tells(field_mT):
+    system = epr.SpinSystem(2.5, 2.0, d_MHz=3000.0)
+    experiment = epr.CwExperiment(9.5, field_mT, 400)
+    spectrum = epr.simulate_cw(system, experiment, epr.LineShape(5.0))
+    parts = brute_force.build(2.5, 2.0, 3000.0)
+    reference = brute_force.simulate(parts, 9.5, spectrum.x, 5.0, n_polar=400, n_fields=100)
+    assert error(spectrum, reference) < 3 * spectrum.metadata["error"]  # which is above 5 %
+
+
+@pytest.mark.parametrize("start_mT", [0.0, 50.0])
+def test_a_sweep_from_zero_field_shows_the_same_lines(start_mT):
+    system, line = manganese(200.0), epr.LineShape(2.0)
+    wide = epr.simulate_cw(system, epr.CwExperiment(9.5, (start_mT, 600.0), 6001), line)
+    narrow = epr.simulate_cw(system, epr.CwExperiment(9.5, (290.0, 400.0), 111), line)
+    found = CubicSpline(wide.x, wide.y)(narrow.x)
+    assert error(replace(narrow, y=found), narrow.y) < 1e-3
 
 
 def test_anisotropic_g_and_hyperfine_coupling():
