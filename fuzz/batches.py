@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import napari_nanodope as nd
@@ -93,6 +93,15 @@ def run_cluster(folder: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
         for one in (*workers, scheduler):
             one.kill()
             one.wait()
+
+
+def list_writings(folder: Path) -> set[tuple[str, int]]:
+    """Name of every table and when it was written."""
+    found = set()
+    for file in folder.glob("results/*/sample_id=*/*.parquet"):
+        with suppress(FileNotFoundError):
+            found.add((str(file), file.stat().st_mtime_ns))
+    return found
 
 
 def lose(kind: str, folder: Path, wait_s: float) -> tuple[int, str]:
