@@ -378,6 +378,27 @@ def test_reviews(folder: Path, scheduler: str) -> None:
 # What goes wrong
 
 
+def test_a_review_that_cannot_be_read_is_the_problem_of_its_field(
+    folder: Path, scheduler: str, run: Run
+) -> None:
+    project = nd.Project.open(folder)
+    one = project.field("24h/scan2")
+    path = one.folder / "review.json"
+    before = digest_tables(folder)
+    (folder / "results/fields/48h/scan1/provenance.json").unlink()
+    for text in ("{bad", "[]", '{"status": "perhaps"}'):
+        path.write_text(text)
+        table = project.statuses().set_index("field_id")
+        assert "Expected 'curated', 'rejected' or '' as status" in table.loc["scan2", "problem"]
+        assert list(table.index[table["problem"] != ""]) == ["scan2"]
+    assert run("status", folder)[0] == 0
+    report = run_batch(project, scheduler=scheduler)
+    assert (report.done, list(report.failures)) == (("48h/scan1",), ["24h/scan2"])
+    assert digest_tables(folder) == before
+    one.review("curated")
+    assert run_batch(project, scheduler=scheduler).done == ("24h/scan2",)
+
+
 def test_corrupt_inputs_are_told_and_the_rest_completes(
     untouched: Path, tmp_path: Path, run: Run
 ) -> None:
