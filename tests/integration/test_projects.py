@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,7 @@ from distributed import LocalCluster
 from filelock import FileLock
 
 import napari_nanodope as nd
+from napari_nanodope import field_task
 from napari_nanodope.acquisitions import MADE_BY
 from napari_nanodope.batch import (
     BatchError,
@@ -27,6 +29,7 @@ from napari_nanodope.batch import (
     BatchStoppedError,
     run_batch,
 )
+from napari_nanodope.batch_worker import do_safely
 from napari_nanodope.cli import main
 from napari_nanodope.core.editing import merge
 from napari_nanodope.curation import Curation
@@ -373,6 +376,33 @@ def test_reviews(folder: Path, scheduler: str) -> None:
     assert run_batch(project, scheduler=scheduler).done == ("24h/scan2",)
     assert project.statuses().loc[1, "status"] == "curated"
     pd.testing.assert_frame_equal(project.particles(), before)
+
+
+@pytest.mark.parametrize("verdict", ["curated", "rejected"])
+def test_what_is_said_of_a_field_while_it_is_measured_holds(
+    folder: Path, verdict: Literal["curated", "rejected"], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nd.Recipe().replace(segment={"method": "watershed", "diameter_nm": 4.0}).save(
+        folder / "recipe.toml"
+    )
+    project = nd.Project.open(folder)
+    one = project.field("24h/scan0")
+    one.table("particles").unlink()
+    before = (one.folder / "labels.tif").read_bytes()
+
+    def review_it(*args: Any, **options: Any) -> nd.FieldResult:
+        result = nd.analyze(*args, **options)
+        one.review(verdict, "drifted")
+        return result
+
+    monkeypatch.setattr(field_task, "analyze", review_it)
+    outcome = do_safely(one, one.find_state(project.open_digests()).parts)
+    assert (one.folder / "labels.tif").read_bytes() == before
+    if verdict == "rejected":
+        assert "rejected while it was measured" in outcome["problem"]
+        assert not one.table("particles").exists()
+    else:
+        assert field_task.reproduce(one).differences == ()
 
 
 # What goes wrong
