@@ -17,6 +17,8 @@ from napari_nanodope._napari.widgets.spectra import SpectraPanel
 from napari_nanodope.acquisitions import read_review
 from napari_nanodope.cli import main
 from napari_nanodope.curation import LABELS_FILE, Curation
+from napari_nanodope.field_task import measure_field
+from napari_nanodope.io.arrays import save_labels
 from spectro.jobs import find_jobs
 from spectro.samples import SampleBook
 
@@ -115,6 +117,39 @@ def test_fields_are_rejected_with_a_reason_and_taken_back(panel, qtbot):
     finish(panel, qtbot)
     press(panel, "Approve", qtbot)
     assert panel.message == "24h/scan2 is approved."
+
+
+def test_labels_that_nobody_sees_are_not_approved(panel, project_folder, qtbot):
+    session, one = panel.session, panel.review.current
+    session.viewer.layers.remove(session.layer)
+    press(panel, "Approve", qtbot)
+    assert "Expected to see the labels" in panel.message
+    panel._open_name(one.name)
+    finish(panel, qtbot)
+    save_labels(session.labels[::-1], one.folder / LABELS_FILE, (1, 1))  # by another program
+    press(panel, "Approve", qtbot)
+    assert "to approve them, got others" in panel.message
+    last = panel.review.queue.project.field(NAMES[3])
+    panel._open_name(last.name)
+    finish(panel, qtbot)
+    measure_field(last, last.find_state(panel.review.queue.project.open_digests()).parts)
+    press(panel, "Approve", qtbot)  # what a batch found meanwhile
+    assert "to approve them, got none" in panel.message
+    assert [read_review(each.folder)["status"] for each in (one, last)] == ["", ""]
+    viewer = ViewerModel()  # which a panel does not keep
+    second = ProjectPanel(viewer)
+    qtbot.addWidget(second)
+    panel._open_name(last.name)
+    finish(panel, qtbot)
+    second.open(project_folder)
+    qtbot.waitUntil(lambda: second.review.current is not None, timeout=60_000)
+    second._open_name(last.name)
+    finish(second, qtbot)
+    press(second, "Approve", qtbot)
+    assert "to approve them, got none" in second.message
+    second.session.release()
+    press(panel, "Approve", qtbot)
+    assert panel.message == f"{last.name} is approved."
 
 
 def test_what_is_missing_or_damaged_is_one_sentence(panel, project_folder, qtbot):

@@ -219,6 +219,7 @@ class ProjectPanel(Panel):
             )
         if self.session.labels is not None and not self.session.is_kept:
             raise InputError(self.session.notice or f"Edits of {one.name} are not kept.")
+        self.review.check_shown(one)
         self._judge("curated")
 
     def _reject(self) -> None:
