@@ -1,6 +1,7 @@
 """Panels of a project in a real viewer: the queue, its keys, and the spectra of a sample."""
 
 import json
+import shutil
 import sys
 
 import napari
@@ -150,6 +151,16 @@ def test_labels_that_nobody_sees_are_not_approved(panel, project_folder, qtbot):
     second.session.release()
     press(panel, "Approve", qtbot)
     assert panel.message == f"{last.name} is approved."
+
+
+def test_another_project_begins_with_its_own_field(panel, project_folder, tmp_path, qtbot):
+    panel.session.delete([3])
+    other = shutil.copytree(project_folder, tmp_path / "other")
+    nd.Project.open(other).field(NAMES[0]).review("rejected", "drifted")
+    panel.open(other)
+    qtbot.waitUntil(lambda: panel.review.current is not None and panel.job is None, timeout=60_000)
+    assert panel.review.current.folder == other / "results/fields" / NAMES[1]
+    assert 3 not in Curation.read(project_folder / "results/fields" / NAMES[0]).labels
 
 
 def test_what_is_missing_or_damaged_is_one_sentence(panel, project_folder, qtbot):

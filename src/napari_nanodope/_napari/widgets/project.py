@@ -144,6 +144,10 @@ class ProjectPanel(Panel):
 
     def _take_queue(self, queue: Queue) -> None:
         self.folder.setText(str(queue.project.folder))
+        known = self.review.queue
+        is_other = known is None or known.project.folder != queue.project.folder
+        if is_other or self._chosen not in queue.states:
+            self._chosen = ""
         blocked = self.sample.blockSignals(True)
         before = self.sample.currentData()
         self.sample.clear()
