@@ -3,6 +3,8 @@
 import json
 import shutil
 import sys
+import time
+from pathlib import Path
 
 import napari
 import numpy as np
@@ -13,9 +15,10 @@ from qtpy.QtWidgets import QPushButton
 import napari_nanodope as nd
 from napari_nanodope._napari.session import session_of
 from napari_nanodope._napari.widgets.dock import Dock
+from napari_nanodope._napari.widgets.field_table import FieldTable
 from napari_nanodope._napari.widgets.project import ProjectPanel
 from napari_nanodope._napari.widgets.spectra import SpectraPanel
-from napari_nanodope.acquisitions import read_review
+from napari_nanodope.acquisitions import FieldState, ProjectField, read_review
 from napari_nanodope.cli import main
 from napari_nanodope.curation import LABELS_FILE, Curation
 from napari_nanodope.field_task import measure_field
@@ -151,6 +154,29 @@ def test_labels_that_nobody_sees_are_not_approved(panel, project_folder, qtbot):
     second.session.release()
     press(panel, "Approve", qtbot)
     assert panel.message == f"{last.name} is approved."
+
+
+def test_many_fields_are_listed_at_once(qtbot):
+    table = FieldTable()
+    qtbot.addWidget(table)
+    table.show()
+    fields = [
+        ProjectField(Path("mine"), "24h", f"scan{n}", (), {}, nd.Recipe()) for n in range(1000)
+    ]
+    rows = [(one, FieldState("new", False, "never measured")) for one in fields]
+    start = time.perf_counter()
+    table.show_fields(rows, "24h/scan3", "24h/scan5")
+    assert time.perf_counter() - start < 2  # of a minute, when each row had the columns measured
+    assert table.columnWidth(0) >= table.sizeHintForColumn(0) > 0
+    rows[7] = (fields[7], FieldState("rejected", True, "drifted"))
+    table.show_fields(rows[5:], "24h/scan7", "24h/scan5")
+    assert [table.item(2, column).text() for column in range(3)] == [
+        "24h/scan7",
+        "rejected",
+        "drifted",
+    ]
+    bold = [row for row in range(table.rowCount()) if table.item(row, 0).font().bold()]
+    assert (bold, table.rowCount(), table.currentRow()) == ([2], 995, 0)
 
 
 def test_another_project_begins_with_its_own_field(panel, project_folder, tmp_path, qtbot):
