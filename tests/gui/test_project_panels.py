@@ -267,6 +267,28 @@ def test_spectra_of_the_sample_stand_beside_its_field(viewer, fitted, qtbot):
     assert spectra.about.text().startswith("To fit again (changed: input)")
 
 
+def test_numbers_of_one_fit_do_not_stand_under_the_name_of_another(panel, fitted, qtbot):
+    spectra = SpectraPanel(panel.session.viewer)
+    qtbot.addWidget(spectra)
+    spectra.show()
+    qtbot.waitUntil(lambda: spectra.loaded is not None and spectra.job is None, timeout=60_000)
+    spectra.list.setCurrentRow(1)
+    assert spectra.job is not None
+    spectra.cancel()
+    assert (spectra.loaded, spectra.table.rowCount(), spectra.about.text()) == (None, 0, "")
+    assert _words(spectra) == ["Cancelled; click on one in the list to read it."]
+    spectra.list.itemClicked.emit(spectra.list.item(1))
+    finish(spectra, qtbot)
+    assert spectra.loaded.entry.text == "NMR: nmr/24h.csv"
+    spectra.sample.setCurrentText("48h")
+    assert (_list(spectra), _words(spectra)) == ([], ["Reading..."])
+    spectra.cancel()
+    assert (_list(spectra), spectra.loaded, spectra.about.text()) == ([], None, "")
+    spectra.refresh()
+    qtbot.waitUntil(lambda: spectra.loaded is not None and spectra.job is None, timeout=60_000)
+    assert _list(spectra) == ["UV-vis: uv/48h.csv"]
+
+
 def _words(panel):
     return [text.get_text() for ax in panel.canvas.figure.axes for text in ax.texts]
 
