@@ -138,9 +138,9 @@ class ProjectField:
             return FieldState(status, is_current=False, reason="cannot be read", problem=reason)
         if told is None:
             return FieldState(status, False, "never measured", parts)
-        changed = [
-            name for name, value in parts.items() if told.get("parts", {}).get(name) != value
-        ]
+        before = told.get("parts")
+        before = before if isinstance(before, dict) else {}  # damaged
+        changed = [name for name, value in parts.items() if before.get(name) != value]
         if not changed and not all(self.table(name).is_file() for name in TABLES):
             changed = ["tables"]
         reason = f"changed: {', '.join(changed)}" if changed else ""

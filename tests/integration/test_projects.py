@@ -408,6 +408,17 @@ def test_what_is_said_of_a_field_while_it_is_measured_holds(
 # What goes wrong
 
 
+def test_damaged_notes_of_a_batch_are_done_again(folder: Path, scheduler: str, run: Run) -> None:
+    (folder / "results/failures.json").write_text("{bad")
+    (folder / "results/fields/24h/scan2/provenance.json").write_text('{"parts": [1]}')
+    (folder / "results/fields/48h/scan1/provenance.json").write_text('{"parts": null}')
+    code, out, _ = run("status", folder)
+    assert code == 0
+    assert out.count("1 to measure") == 2
+    report = run_batch(nd.Project.open(folder), scheduler=scheduler)
+    assert (report.done, report.failures) == (("24h/scan2", "48h/scan1"), {})
+
+
 def test_a_review_that_cannot_be_read_is_the_problem_of_its_field(
     folder: Path, scheduler: str, run: Run
 ) -> None:
