@@ -179,6 +179,22 @@ def test_many_fields_are_listed_at_once(qtbot):
     assert (bold, table.rowCount(), table.currentRow()) == ([2], 995, 0)
 
 
+def test_measurements_without_files_stay_told(panel, project_folder, qtbot):
+    path = project_folder / "project.toml"
+    path.write_text(path.read_text().replace("eds/48h/*", "eds/72h/*"))
+    viewer = ViewerModel()  # which a panel does not keep
+    second = ProjectPanel(viewer)
+    qtbot.addWidget(second)
+    second.open(project_folder)
+    qtbot.waitUntil(lambda: second.review.current is not None, timeout=60_000)
+    finish(second, qtbot)
+    counted, missing = second.counts.text().split("\n")
+    assert counted == "3 automatic."
+    assert missing.startswith("project.toml, line ")
+    assert "eds/72h/*.npz" in missing
+    second.session.release()
+
+
 def test_another_project_begins_with_its_own_field(panel, project_folder, tmp_path, qtbot):
     panel.session.delete([3])
     other = shutil.copytree(project_folder, tmp_path / "other")

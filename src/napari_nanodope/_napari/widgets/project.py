@@ -157,9 +157,7 @@ class ProjectPanel(Panel):
         self.sample.setCurrentIndex(max(self.sample.findData(before), 0))
         self.sample.blockSignals(blocked)
         self.review.set_queue(queue)
-        missing = [f"project.toml, {one}" for one in queue.project.missing]
-        more = [f"and {len(missing) - _N_TOLD} more."] if len(missing) > _N_TOLD else []
-        self.tell("\n".join(missing[:_N_TOLD] + more))
+        self.tell("")
         first = next(iter(queue.choose(TO_REVIEW)), None)
         if self.review.current is None and first is not None and not self._chosen:
             self.open_field(first)
@@ -289,7 +287,8 @@ class ProjectPanel(Panel):
             told = [f"{counts[kind]} {kind}" for kind in _STATUSES if counts[kind]]
             n_due = sum(state.is_due for state in queue.states.values())
             told += [f"{n_due} to measure"] if n_due else []
-            self.counts.setText(f"{', '.join(told)}." if told else "The project has no fields.")
+            counted = f"{', '.join(told)}." if told else "The project has no fields."
+            self.counts.setText("\n".join([counted, *_tell_missing(queue)]))
         self._fill_table()
         self._show_about()
 
@@ -314,6 +313,12 @@ class ProjectPanel(Panel):
 
     def _show_note(self) -> None:
         self.note.setVisible(self.review.has_other_recipe)
+
+
+def _tell_missing(queue: Queue) -> list[str]:
+    missing = [f"project.toml, {one}" for one in queue.project.missing]
+    more = [f"and {len(missing) - _N_TOLD} more."] if len(missing) > _N_TOLD else []
+    return missing[:_N_TOLD] + more
 
 
 def _make_row(*widgets: QWidget) -> QWidget:
