@@ -200,6 +200,9 @@ def test_another_project_begins_with_its_own_field(panel, project_folder, tmp_pa
     other = shutil.copytree(project_folder, tmp_path / "other")
     nd.Project.open(other).field(NAMES[0]).review("rejected", "drifted")
     panel.open(other)
+    press_key(panel.session.viewer, "PageDown")
+    assert "Expected the project to be read first" in panel.message
+    qtbot.waitUntil(lambda: panel.review.queue.project.folder == other, timeout=60_000)
     qtbot.waitUntil(lambda: panel.review.current is not None and panel.job is None, timeout=60_000)
     assert panel.review.current.folder == other / "results/fields" / NAMES[1]
     assert 3 not in Curation.read(project_folder / "results/fields" / NAMES[0]).labels

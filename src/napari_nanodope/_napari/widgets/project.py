@@ -29,6 +29,8 @@ from napari_nanodope.model import InputError
 if TYPE_CHECKING:
     import napari
 
+    from napari_nanodope._napari.workers import Job
+
 REASONS = ("drifted", "out of focus", "contaminated", "too few particles", "wrong place")
 _EVERY_SAMPLE, _EVERY_STATUS = "every sample", "every status"
 _STATUSES = (TO_REVIEW, DUE, "new", "automatic", "curated", "rejected")
@@ -46,6 +48,7 @@ class ProjectPanel(Panel):
         super().__init__(viewer)
         self.review = review_of(viewer)
         self._chosen = ""
+        self._opening: Job | None = None
         self.folder = QLineEdit()
         self.folder.setPlaceholderText("Folder of a project")
         self.folder.returnPressed.connect(self._open_typed)
@@ -128,7 +131,9 @@ class ProjectPanel(Panel):
         """
         self.folder.setText(str(folder))
         path = Path(folder).expanduser()
+        before = self.job
         self.run(lambda *_: Queue.open(path), self._take_queue)
+        self._opening = self.job if before is None else self._opening
 
     def _open_typed(self) -> None:
         text = self.folder.text().strip()
@@ -143,6 +148,7 @@ class ProjectPanel(Panel):
             self.open(chosen)
 
     def _take_queue(self, queue: Queue) -> None:
+        self._opening = None
         self.folder.setText(str(queue.project.folder))
         known = self.review.queue
         is_other = known is None or known.project.folder != queue.project.folder
@@ -167,6 +173,10 @@ class ProjectPanel(Panel):
     def open_field(self, one: ProjectField) -> None:
         """Read a field and show it with its labels; what was painted before is kept first."""
         queue = self._find_queue()
+        if self.job is not None and self.job is self._opening:
+            raise InputError(
+                "Expected the project to be read first, got a field asked for; wait, or cancel."
+            )
         self.session.sync()
         others = list(self.review.unsure.values())
         if self.job is not None:
