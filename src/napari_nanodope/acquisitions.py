@@ -120,12 +120,17 @@ class ProjectField:
 
     def find_state(self, digests: Digests) -> FieldState:
         """What is there of the field; nothing is read that is known already."""
-        review = read_review(self.folder)
+        try:
+            review, unread = read_review(self.folder), ""
+        except UnreadableFileError as error:  # its own problem, not that of the other fields
+            review, unread = {"status": "", "reason": ""}, str(error)
         curated = review["status"] == "curated" or has_curated_labels(self.folder, digests)
         told = self._read_provenance()
         status: Status = "curated" if curated else "new" if told is None else "automatic"
         if review["status"] == "rejected":
             return FieldState("rejected", is_current=True, reason=review["reason"])
+        if unread:
+            return FieldState(status, is_current=False, reason="cannot be read", problem=unread)
         try:
             parts = self._find_parts(digests, curated=curated)
         except OSError as error:
@@ -133,9 +138,9 @@ class ProjectField:
             return FieldState(status, is_current=False, reason="cannot be read", problem=reason)
         if told is None:
             return FieldState(status, False, "never measured", parts)
-        changed = [
-            name for name, value in parts.items() if told.get("parts", {}).get(name) != value
-        ]
+        before = told.get("parts")
+        before = before if isinstance(before, dict) else {}  # damaged
+        changed = [name for name, value in parts.items() if before.get(name) != value]
         if not changed and not all(self.table(name).is_file() for name in TABLES):
             changed = ["tables"]
         reason = f"changed: {', '.join(changed)}" if changed else ""
@@ -203,11 +208,15 @@ def read_review(folder: Path) -> dict[str, str]:
     path = folder / REVIEW
     if not path.is_file():
         return {"status": "", "reason": ""}
-    told = load_json(path)
+    try:
+        told = load_json(path)
+    except UnreadableFileError:
+        told = {}
     if told.get("status") not in _REVIEWS:
+        got = repr(told["status"]) if "status" in told else "none that can be read"
         raise UnreadableFileError(
-            f"Expected 'curated', 'rejected' or '' as status in {path}, got "
-            f"{told.get('status')!r}; remove the file, and review the field again."
+            f"Expected 'curated', 'rejected' or '' as status in {path}, got {got}; remove the "
+            f"file, and review the field again."
         )
     return {"status": str(told["status"]), "reason": str(told.get("reason", ""))}
 

@@ -87,8 +87,13 @@ def measure_field(one: ProjectField, parts: Mapping[str, str]) -> dict[str, Any]
     result = _measure(one, one.recipe, given)
     about = {"parts": dict(parts), "n_edits": given.n_edits if given else 0}
     with nullcontext() if given else _locked(one.folder):
-        if given is None and has_curated_labels(one.folder, _fresh_digests(one)):
-            return measure_field(one, parts)  # edited while it was measured
+        if given is None and _is_curated(one):
+            return measure_field(one, parts)  # edited or approved while it was measured
+        if read_review(one.folder)["status"] == "rejected":
+            raise InputError(
+                f"Expected {one.name} to be wanted, got it rejected while it was measured; nothing "
+                f"of it was written."
+            )
         _write(one, result, about, start, is_curated=given is not None)
     return {"n_particles": len(result.particles), "seconds": time.perf_counter() - start}
 
@@ -101,8 +106,7 @@ def read_given(one: ProjectField) -> Given | None:
     UnreadableFileError
         If they are there and cannot be read.
     """
-    is_approved = read_review(one.folder)["status"] == "curated"
-    if not is_approved and not has_curated_labels(one.folder, _fresh_digests(one)):
+    if not _is_curated(one):
         return None
     outlines = load_outlines(one.folder)
     if not has_edits(one.folder):
@@ -112,6 +116,12 @@ def read_given(one: ProjectField) -> Given | None:
     found = curation.find_outlines(outlines)
     edited = curation.labels if found is None else found
     return Given(edited, curation.excluded, curation.n_operations)
+
+
+def _is_curated(one: ProjectField) -> bool:
+    """Whether a person edited, gave or approved the labels of a field."""
+    is_approved = read_review(one.folder)["status"] == "curated"
+    return is_approved or has_curated_labels(one.folder, _fresh_digests(one))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -17,6 +18,7 @@ from napari_nanodope.acquisitions import (
     ProjectField,
 )
 from napari_nanodope.io.digests import Digests
+from napari_nanodope.io.files import UnreadableFileError
 from napari_nanodope.io.tables import load_partitions
 from napari_nanodope.materials import MATERIALS
 from napari_nanodope.model import InputError, as_pixel_size_nm
@@ -192,8 +194,9 @@ class Project:
         """Reason by field or fit of those that the last batch could not measure or fit."""
         from spectro.jobs import read_failures  # noqa: PLC0415 - pydantic models
 
-        path = self.results / FAILURES_FILE
-        told = load_json(path) if path.is_file() else {}
+        told: dict[str, Any] = {}
+        with suppress(UnreadableFileError):  # there is none, or the next batch writes it anew
+            told = load_json(self.results / FAILURES_FILE)
         fields = {str(name): str(reason) for name, reason in told.items()}
         return fields | read_failures(self.folder)
 

@@ -1,7 +1,10 @@
 """Panels of a project in a real viewer: the queue, its keys, and the spectra of a sample."""
 
 import json
+import shutil
 import sys
+import time
+from pathlib import Path
 
 import napari
 import numpy as np
@@ -12,11 +15,14 @@ from qtpy.QtWidgets import QPushButton
 import napari_nanodope as nd
 from napari_nanodope._napari.session import session_of
 from napari_nanodope._napari.widgets.dock import Dock
+from napari_nanodope._napari.widgets.field_table import FieldTable
 from napari_nanodope._napari.widgets.project import ProjectPanel
 from napari_nanodope._napari.widgets.spectra import SpectraPanel
-from napari_nanodope.acquisitions import read_review
+from napari_nanodope.acquisitions import FieldState, ProjectField, read_review
 from napari_nanodope.cli import main
 from napari_nanodope.curation import LABELS_FILE, Curation
+from napari_nanodope.field_task import measure_field
+from napari_nanodope.io.arrays import save_labels
 from spectro.jobs import find_jobs
 from spectro.samples import SampleBook
 
@@ -117,6 +123,91 @@ def test_fields_are_rejected_with_a_reason_and_taken_back(panel, qtbot):
     assert panel.message == "24h/scan2 is approved."
 
 
+def test_labels_that_nobody_sees_are_not_approved(panel, project_folder, qtbot):
+    session, one = panel.session, panel.review.current
+    session.viewer.layers.remove(session.layer)
+    press(panel, "Approve", qtbot)
+    assert "Expected to see the labels" in panel.message
+    panel._open_name(one.name)
+    finish(panel, qtbot)
+    save_labels(session.labels[::-1], one.folder / LABELS_FILE, (1, 1))  # by another program
+    press(panel, "Approve", qtbot)
+    assert "to approve them, got others" in panel.message
+    last = panel.review.queue.project.field(NAMES[3])
+    panel._open_name(last.name)
+    finish(panel, qtbot)
+    measure_field(last, last.find_state(panel.review.queue.project.open_digests()).parts)
+    press(panel, "Approve", qtbot)  # what a batch found meanwhile
+    assert "to approve them, got none" in panel.message
+    assert [read_review(each.folder)["status"] for each in (one, last)] == ["", ""]
+    viewer = ViewerModel()  # which a panel does not keep
+    second = ProjectPanel(viewer)
+    qtbot.addWidget(second)
+    panel._open_name(last.name)
+    finish(panel, qtbot)
+    second.open(project_folder)
+    qtbot.waitUntil(lambda: second.review.current is not None, timeout=60_000)
+    second._open_name(last.name)
+    finish(second, qtbot)
+    press(second, "Approve", qtbot)
+    assert "to approve them, got none" in second.message
+    second.session.release()
+    press(panel, "Approve", qtbot)
+    assert panel.message == f"{last.name} is approved."
+
+
+def test_many_fields_are_listed_at_once(qtbot):
+    table = FieldTable()
+    qtbot.addWidget(table)
+    table.show()
+    fields = [
+        ProjectField(Path("mine"), "24h", f"scan{n}", (), {}, nd.Recipe()) for n in range(1000)
+    ]
+    rows = [(one, FieldState("new", False, "never measured")) for one in fields]
+    start = time.perf_counter()
+    table.show_fields(rows, "24h/scan3", "24h/scan5")
+    assert time.perf_counter() - start < 2  # of a minute, when each row had the columns measured
+    assert table.columnWidth(0) >= table.sizeHintForColumn(0) > 0
+    rows[7] = (fields[7], FieldState("rejected", True, "drifted"))
+    table.show_fields(rows[5:], "24h/scan7", "24h/scan5")
+    assert [table.item(2, column).text() for column in range(3)] == [
+        "24h/scan7",
+        "rejected",
+        "drifted",
+    ]
+    bold = [row for row in range(table.rowCount()) if table.item(row, 0).font().bold()]
+    assert (bold, table.rowCount(), table.currentRow()) == ([2], 995, 0)
+
+
+def test_measurements_without_files_stay_told(panel, project_folder, qtbot):
+    path = project_folder / "project.toml"
+    path.write_text(path.read_text().replace("eds/48h/*", "eds/72h/*"))
+    viewer = ViewerModel()  # which a panel does not keep
+    second = ProjectPanel(viewer)
+    qtbot.addWidget(second)
+    second.open(project_folder)
+    qtbot.waitUntil(lambda: second.review.current is not None, timeout=60_000)
+    finish(second, qtbot)
+    counted, missing = second.counts.text().split("\n")
+    assert counted == "3 automatic."
+    assert missing.startswith("project.toml, line ")
+    assert "eds/72h/*.npz" in missing
+    second.session.release()
+
+
+def test_another_project_begins_with_its_own_field(panel, project_folder, tmp_path, qtbot):
+    panel.session.delete([3])
+    other = shutil.copytree(project_folder, tmp_path / "other")
+    nd.Project.open(other).field(NAMES[0]).review("rejected", "drifted")
+    panel.open(other)
+    press_key(panel.session.viewer, "PageDown")
+    assert "Expected the project to be read first" in panel.message
+    qtbot.waitUntil(lambda: panel.review.queue.project.folder == other, timeout=60_000)
+    qtbot.waitUntil(lambda: panel.review.current is not None and panel.job is None, timeout=60_000)
+    assert panel.review.current.folder == other / "results/fields" / NAMES[1]
+    assert 3 not in Curation.read(project_folder / "results/fields" / NAMES[0]).labels
+
+
 def test_what_is_missing_or_damaged_is_one_sentence(panel, project_folder, qtbot):
     (project_folder / "eds/24h/scan1.npz").write_bytes(b"no archive")
     (project_folder / "eds/24h/scan2.npz").unlink()
@@ -193,6 +284,28 @@ def test_spectra_of_the_sample_stand_beside_its_field(viewer, fitted, qtbot):
     spectra.sample.setCurrentText("24h")
     qtbot.waitUntil(lambda: spectra.loaded is not None and spectra.job is None, timeout=60_000)
     assert spectra.about.text().startswith("To fit again (changed: input)")
+
+
+def test_numbers_of_one_fit_do_not_stand_under_the_name_of_another(panel, fitted, qtbot):
+    spectra = SpectraPanel(panel.session.viewer)
+    qtbot.addWidget(spectra)
+    spectra.show()
+    qtbot.waitUntil(lambda: spectra.loaded is not None and spectra.job is None, timeout=60_000)
+    spectra.list.setCurrentRow(1)
+    assert spectra.job is not None
+    spectra.cancel()
+    assert (spectra.loaded, spectra.table.rowCount(), spectra.about.text()) == (None, 0, "")
+    assert _words(spectra) == ["Cancelled; click on one in the list to read it."]
+    spectra.list.itemClicked.emit(spectra.list.item(1))
+    finish(spectra, qtbot)
+    assert spectra.loaded.entry.text == "NMR: nmr/24h.csv"
+    spectra.sample.setCurrentText("48h")
+    assert (_list(spectra), _words(spectra)) == ([], ["Reading..."])
+    spectra.cancel()
+    assert (_list(spectra), spectra.loaded, spectra.about.text()) == ([], None, "")
+    spectra.refresh()
+    qtbot.waitUntil(lambda: spectra.loaded is not None and spectra.job is None, timeout=60_000)
+    assert _list(spectra) == ["UV-vis: uv/48h.csv"]
 
 
 def _words(panel):

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -19,7 +20,7 @@ from distributed import LocalCluster
 from filelock import FileLock
 
 import napari_nanodope as nd
-from napari_nanodope import batch
+from napari_nanodope import batch, field_task
 from napari_nanodope.acquisitions import MADE_BY
 from napari_nanodope.batch import (
     BatchError,
@@ -28,6 +29,7 @@ from napari_nanodope.batch import (
     BatchStoppedError,
     run_batch,
 )
+from napari_nanodope.batch_worker import do_safely
 from napari_nanodope.cli import main
 from napari_nanodope.core.editing import merge
 from napari_nanodope.curation import Curation
@@ -376,7 +378,66 @@ def test_reviews(folder: Path, scheduler: str) -> None:
     pd.testing.assert_frame_equal(project.particles(), before)
 
 
+@pytest.mark.parametrize("verdict", ["curated", "rejected"])
+def test_what_is_said_of_a_field_while_it_is_measured_holds(
+    folder: Path, verdict: Literal["curated", "rejected"], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nd.Recipe().replace(segment={"method": "watershed", "diameter_nm": 4.0}).save(
+        folder / "recipe.toml"
+    )
+    project = nd.Project.open(folder)
+    one = project.field("24h/scan0")
+    one.table("particles").unlink()
+    before = (one.folder / "labels.tif").read_bytes()
+
+    def review_it(*args: Any, **options: Any) -> nd.FieldResult:
+        result = nd.analyze(*args, **options)
+        one.review(verdict, "drifted")
+        return result
+
+    monkeypatch.setattr(field_task, "analyze", review_it)
+    outcome = do_safely(one, one.find_state(project.open_digests()).parts)
+    assert (one.folder / "labels.tif").read_bytes() == before
+    if verdict == "rejected":
+        assert "rejected while it was measured" in outcome["problem"]
+        assert not one.table("particles").exists()
+    else:
+        assert field_task.reproduce(one).differences == ()
+
+
 # What goes wrong
+
+
+def test_damaged_notes_of_a_batch_are_done_again(folder: Path, scheduler: str, run: Run) -> None:
+    (folder / "results/failures.json").write_text("{bad")
+    (folder / "results/fields/24h/scan2/provenance.json").write_text('{"parts": [1]}')
+    (folder / "results/fields/48h/scan1/provenance.json").write_text('{"parts": null}')
+    code, out, _ = run("status", folder)
+    assert code == 0
+    assert out.count("1 to measure") == 2
+    report = run_batch(nd.Project.open(folder), scheduler=scheduler)
+    assert (report.done, report.failures) == (("24h/scan2", "48h/scan1"), {})
+
+
+def test_a_review_that_cannot_be_read_is_the_problem_of_its_field(
+    folder: Path, scheduler: str, run: Run
+) -> None:
+    project = nd.Project.open(folder)
+    one = project.field("24h/scan2")
+    path = one.folder / "review.json"
+    before = digest_tables(folder)
+    (folder / "results/fields/48h/scan1/provenance.json").unlink()
+    for text in ("{bad", "[]", '{"status": "perhaps"}'):
+        path.write_text(text)
+        table = project.statuses().set_index("field_id")
+        assert "Expected 'curated', 'rejected' or '' as status" in table.loc["scan2", "problem"]
+        assert list(table.index[table["problem"] != ""]) == ["scan2"]
+    assert run("status", folder)[0] == 0
+    report = run_batch(project, scheduler=scheduler)
+    assert (report.done, list(report.failures)) == (("48h/scan1",), ["24h/scan2"])
+    assert digest_tables(folder) == before
+    one.review("curated")
+    assert run_batch(project, scheduler=scheduler).done == ("24h/scan2",)
 
 
 def test_corrupt_inputs_are_told_and_the_rest_completes(

@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from weakref import WeakKeyDictionary
 
+import numpy as np
 from psygnal import Signal
 
 from napari_nanodope._napari.layers import key_of
 from napari_nanodope._napari.session import Session, session_of
 from napari_nanodope.acquisitions import FieldState, ProjectField
+from napari_nanodope.curation import LABELS_FILE, Curation
 from napari_nanodope.field_task import describe_failure, read_project_field
 from napari_nanodope.model import FieldOfView, InputError
 from napari_nanodope.project import Project
@@ -203,6 +205,24 @@ class Review:
         except OSError as error:
             raise InputError(describe_failure(one, error)) from None
         self.unsure[one.name] = one
+
+    def check_shown(self, one: ProjectField) -> None:
+        """Make sure that a batch finds the labels of a field that a person sees.
+
+        Raises
+        ------
+        InputError
+            If there are others in its folder, or none are shown.
+        """
+        if not (one.folder / LABELS_FILE).is_file():
+            return  # as who approves it is told
+        shown = self.session.labels if self.session.layer is not None else None
+        if shown is None or not np.array_equal(Curation.read(one.folder).labels, shown):
+            got = "none" if shown is None else "others"
+            raise InputError(
+                f"Expected to see the labels in {one.folder} to approve them, got {got}; open the "
+                f"field again."
+            )
 
     @property
     def has_other_recipe(self) -> bool:

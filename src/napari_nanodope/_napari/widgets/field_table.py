@@ -31,6 +31,7 @@ class FieldTable(QTableWidget):
     def __init__(self) -> None:
         super().__init__(0, len(_COLUMNS))
         self._names: list[str] = []
+        self._rows: list[tuple[str, FieldState, bool]] = []
         self.setHorizontalHeaderLabels(list(_COLUMNS))
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
@@ -38,8 +39,6 @@ class FieldTable(QTableWidget):
         self.setWordWrap(False)
         across, down = self.horizontalHeader(), self.verticalHeader()
         assert across is not None and down is not None
-        for column in (0, 1):
-            across.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
         across.setSectionResizeMode(2, QHeaderView.ResizeMode.Stretch)
         across.setHighlightSections(False)
         down.hide()
@@ -69,15 +68,20 @@ class FieldTable(QTableWidget):
         self.clearSelection()
         self._names = [one.name for one, _ in fields]
         self.setRowCount(len(fields))
-        for row, (one, state) in enumerate(fields):
-            self._fill(row, one, state, is_shown=one.name == shown)
+        before = self._rows
+        self._rows = [(one.name, state, one.name == shown) for one, state in fields]
+        for row, told in enumerate(self._rows):
+            if row >= len(before) or before[row] != told:
+                self._fill(row, *told)
+        for column in (0, 1):  # once, for a header that does it at every item takes seconds
+            self.resizeColumnToContents(column)
         if chosen in self._names:
             self.selectRow(self._names.index(chosen))
         self.blockSignals(blocked)
 
-    def _fill(self, row: int, one: ProjectField, state: FieldState, *, is_shown: bool) -> None:
+    def _fill(self, row: int, name: str, state: FieldState, is_shown: bool) -> None:
         due = f"to measure ({state.reason})" if state.is_due else state.reason
-        for column, text in enumerate((one.name, state.status, state.problem or due)):
+        for column, text in enumerate((name, state.status, state.problem or due)):
             item = QTableWidgetItem(text)
             font = item.font()
             font.setBold(is_shown)

@@ -29,6 +29,8 @@ from napari_nanodope.model import InputError
 if TYPE_CHECKING:
     import napari
 
+    from napari_nanodope._napari.workers import Job
+
 REASONS = ("drifted", "out of focus", "contaminated", "too few particles", "wrong place")
 _EVERY_SAMPLE, _EVERY_STATUS = "every sample", "every status"
 _STATUSES = (TO_REVIEW, DUE, "new", "automatic", "curated", "rejected")
@@ -46,6 +48,7 @@ class ProjectPanel(Panel):
         super().__init__(viewer)
         self.review = review_of(viewer)
         self._chosen = ""
+        self._opening: Job | None = None
         self.folder = QLineEdit()
         self.folder.setPlaceholderText("Folder of a project")
         self.folder.returnPressed.connect(self._open_typed)
@@ -128,7 +131,9 @@ class ProjectPanel(Panel):
         """
         self.folder.setText(str(folder))
         path = Path(folder).expanduser()
+        before = self.job
         self.run(lambda *_: Queue.open(path), self._take_queue)
+        self._opening = self.job if before is None else self._opening
 
     def _open_typed(self) -> None:
         text = self.folder.text().strip()
@@ -143,7 +148,12 @@ class ProjectPanel(Panel):
             self.open(chosen)
 
     def _take_queue(self, queue: Queue) -> None:
+        self._opening = None
         self.folder.setText(str(queue.project.folder))
+        known = self.review.queue
+        is_other = known is None or known.project.folder != queue.project.folder
+        if is_other or self._chosen not in queue.states:
+            self._chosen = ""
         blocked = self.sample.blockSignals(True)
         before = self.sample.currentData()
         self.sample.clear()
@@ -153,9 +163,7 @@ class ProjectPanel(Panel):
         self.sample.setCurrentIndex(max(self.sample.findData(before), 0))
         self.sample.blockSignals(blocked)
         self.review.set_queue(queue)
-        missing = [f"project.toml, {one}" for one in queue.project.missing]
-        more = [f"and {len(missing) - _N_TOLD} more."] if len(missing) > _N_TOLD else []
-        self.tell("\n".join(missing[:_N_TOLD] + more))
+        self.tell("")
         first = next(iter(queue.choose(TO_REVIEW)), None)
         if self.review.current is None and first is not None and not self._chosen:
             self.open_field(first)
@@ -165,6 +173,10 @@ class ProjectPanel(Panel):
     def open_field(self, one: ProjectField) -> None:
         """Read a field and show it with its labels; what was painted before is kept first."""
         queue = self._find_queue()
+        if self.job is not None and self.job is self._opening:
+            raise InputError(
+                "Expected the project to be read first, got a field asked for; wait, or cancel."
+            )
         self.session.sync()
         others = list(self.review.unsure.values())
         if self.job is not None:
@@ -219,6 +231,7 @@ class ProjectPanel(Panel):
             )
         if self.session.labels is not None and not self.session.is_kept:
             raise InputError(self.session.notice or f"Edits of {one.name} are not kept.")
+        self.review.check_shown(one)
         self._judge("curated")
 
     def _reject(self) -> None:
@@ -284,7 +297,8 @@ class ProjectPanel(Panel):
             told = [f"{counts[kind]} {kind}" for kind in _STATUSES if counts[kind]]
             n_due = sum(state.is_due for state in queue.states.values())
             told += [f"{n_due} to measure"] if n_due else []
-            self.counts.setText(f"{', '.join(told)}." if told else "The project has no fields.")
+            counted = f"{', '.join(told)}." if told else "The project has no fields."
+            self.counts.setText("\n".join([counted, *_tell_missing(queue)]))
         self._fill_table()
         self._show_about()
 
@@ -309,6 +323,12 @@ class ProjectPanel(Panel):
 
     def _show_note(self) -> None:
         self.note.setVisible(self.review.has_other_recipe)
+
+
+def _tell_missing(queue: Queue) -> list[str]:
+    missing = [f"project.toml, {one}" for one in queue.project.missing]
+    more = [f"and {len(missing) - _N_TOLD} more."] if len(missing) > _N_TOLD else []
+    return missing[:_N_TOLD] + more
 
 
 def _make_row(*widgets: QWidget) -> QWidget:

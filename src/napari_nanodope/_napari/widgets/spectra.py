@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 _NO_PROJECT = "Open a project first: the Project tab."
 _NO_SPECTRA = "No spectra of this sample are in the project."
 _UNREADABLE, _UNDRAWABLE = "This cannot be read.", "This cannot be drawn."
+_READING, _CANCELLED = "Reading...", "Cancelled; click on one in the list to read it."
 _COLUMNS = ("Quantity", "Value", "Interval of 95 %", "Unit")
 _N_ENTRIES, _N_NUMBERS = 5, 8  # in sight
 _HEIGHT_IN = 3.0
@@ -59,6 +60,7 @@ class SpectraPanel(Panel):
         self.list = QListWidget()
         self.list.setFixedHeight(_N_ENTRIES * self.list.fontMetrics().lineSpacing() + 12)
         self.list.currentRowChanged.connect(self._load)
+        self.list.itemClicked.connect(self._load_again)
         self.canvas = Canvas()
         later = Qt.ConnectionType.QueuedConnection  # a height set in a resize event would be lost
         self.canvas.resized.connect(self._draw, later)
@@ -111,8 +113,17 @@ class SpectraPanel(Panel):
             self._show_entries([])
         elif self._listed is None or wanted[0] is not self._listed[0] or wanted != self._listed:
             self._listed, self.loaded = wanted, None
-            self._stop()
+            self._show_entries([])  # those of the sample before are not taken for its own
             self.run(lambda *_: list_entries(*wanted), self._show_entries)
+            self._draw()
+
+    def cancel(self) -> None:
+        """Give up what is read; what was shown before is no longer what is chosen."""
+        was_at_work = self.job is not None
+        super().cancel()
+        if was_at_work:
+            self._listed = self._listed if self._entries else None  # to be listed when seen again
+            self._show(None, _CANCELLED if self._entries else "Cancelled.")
 
     def _stop(self) -> None:
         if self.job is not None:
@@ -139,6 +150,11 @@ class SpectraPanel(Panel):
         if job is not None:
             job.failed.connect(partial(self._show, None, _UNREADABLE))
 
+    def _load_again(self, *_: Any) -> None:
+        """Read what is chosen already, where that was cancelled or went wrong."""
+        if self.loaded is None and self.job is None:
+            self._load(self.list.currentRow())
+
     def _show(self, loaded: Loaded | None, reason: str = "", *_: Any) -> None:
         self.loaded, self._reason = loaded, reason
         blocked = self.part.blockSignals(True)
@@ -163,7 +179,8 @@ class SpectraPanel(Panel):
             return
         loaded = self.loaded
         if loaded is None:
-            nothing = _NO_PROJECT if self._listed is None else _NO_SPECTRA
+            nothing = _NO_SPECTRA if self.job is None else _READING
+            nothing = _NO_PROJECT if self._listed is None else nothing
             self.canvas.say(self._reason or nothing)
             return
         part = max(self.part.currentIndex(), 0)
