@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import spectro
 from spectro.jobs.settings import FitSettings, read_settings
 from spectro.model import InputError
+from spectro.samples.book import RESULTS
 
 if TYPE_CHECKING:
     from spectro.model import FitResult
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 Status = Literal["new", "current", "changed"]
 Digest = Callable[[Path], str]
 
-RESULTS, FITS, PROVENANCE = "results", "fits", ".provenance.json"
+FITS, PROVENANCE = "fits", ".provenance.json"
 PARTNERS = ((".dsc", ".dta", ".xgf", ".ygf", ".zgf"), (".par", ".spc"))
 """Suffixes of files that are read together; each is called after the first."""
 _DEPTH = 3  # folders from TopSpin's processed data up to their experiment
