@@ -636,6 +636,22 @@ def test_two_inputs_of_one_name_are_told(folder: Path) -> None:
     assert {"24h_scan0", "48h_scan1"} <= set(names)
 
 
+def test_one_input_with_two_settings_is_told(folder: Path) -> None:
+    text = (folder / "project.toml").read_text()
+    again = '[[measurement]]\nsample = "24h"\ntechnique = "eds"\nfiles = "eds/24h/scan0.npz"\n'
+    (folder / "project.toml").write_text(f"{text}\n{again}")
+    assert len(nd.Project.open(folder).fields) == len(NAMES)
+    (folder / "project.toml").write_text(f"{text}\n{again}settings.pixel_size_nm = 0.5\n")
+    with pytest.raises(ProjectError, match="scan0.npz is told of twice in sample '24h', with oth"):
+        nd.Project.open(folder)
+
+
+def test_a_sample_that_is_no_table_is_told(folder: Path) -> None:
+    (folder / "project.toml").write_text("sample = 3\nmeasurement = 4\n")
+    with pytest.raises(ProjectError, match=r"expected \[\[sample\]\] in double brackets"):
+        nd.Project.open(folder)
+
+
 # Commands
 
 
