@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +26,7 @@ PROVENANCE, SUMMARY, REVIEW = "provenance.json", "summary.json", "review.json"
 MADE_BY = {"made_by": "nanodope batch"}
 """Note in a file of labels that nobody has touched."""
 _PARTNERS = (".rpl", ".raw", ".emi", ".ser", ".asw", ".emd")
+_PARQUET = b"PAR1"
 _REVIEWS = ("", "curated", "rejected")
 
 
@@ -120,7 +122,10 @@ class ProjectField:
 
     def find_state(self, digests: Digests) -> FieldState:
         """What is there of the field; nothing is read that is known already."""
-        review = read_review(self.folder)
+        try:
+            review = read_review(self.folder)
+        except UnreadableFileError as error:  # perhaps curated, so nothing is written over
+            return FieldState("curated", False, "cannot be read", problem=str(error))
         curated = review["status"] == "curated" or has_curated_labels(self.folder, digests)
         told = self._read_provenance()
         status: Status = "curated" if curated else "new" if told is None else "automatic"
@@ -136,18 +141,30 @@ class ProjectField:
         changed = [
             name for name, value in parts.items() if told.get("parts", {}).get(name) != value
         ]
-        if not changed and not all(self.table(name).is_file() for name in TABLES):
-            changed = ["tables"]
+        if not changed:
+            changed = list(self._find_damaged())
         reason = f"changed: {', '.join(changed)}" if changed else ""
         if status == "automatic" and changed:
             status = "new"
         return FieldState(status, not changed, reason, parts)
 
+    def _find_damaged(self) -> Iterator[str]:
+        """Results that are not there, or not whole; the last bytes of a table tell."""
+        if not all(_is_parquet(self.table(name)) for name in TABLES):
+            yield "tables"
+        try:
+            load_json(self.folder / SUMMARY)
+        except UnreadableFileError:
+            yield "summary"
+        if not (self.folder / LABELS_FILE).is_file():
+            yield "labels"
+
     def _read_provenance(self) -> dict[str, Any] | None:
         try:
-            return load_json(self.folder / PROVENANCE)
+            told = load_json(self.folder / PROVENANCE)
         except UnreadableFileError:
             return None
+        return told if isinstance(told.get("parts", {}), dict) else None
 
     def _find_parts(self, digests: Digests, *, curated: bool) -> dict[str, str]:
         edits = digest_edits(self.folder, digests) if curated else ""
@@ -203,11 +220,14 @@ def read_review(folder: Path) -> dict[str, str]:
     path = folder / REVIEW
     if not path.is_file():
         return {"status": "", "reason": ""}
-    told = load_json(path)
-    if told.get("status") not in _REVIEWS:
+    try:
+        status: Any = (told := load_json(path)).get("status")
+    except UnreadableFileError:
+        told, status = {}, "a file that is damaged"
+    if status not in _REVIEWS:
         raise UnreadableFileError(
-            f"Expected 'curated', 'rejected' or '' as status in {path}, got "
-            f"{told.get('status')!r}; remove the file, and review the field again."
+            f"Expected 'curated', 'rejected' or '' as status in {path}, got {status!r}; remove the "
+            f"file, and review the field again."
         )
     return {"status": str(told["status"]), "reason": str(told.get("reason", ""))}
 
@@ -244,6 +264,15 @@ def has_curated_labels(folder: Path, digests: Digests) -> bool:
 def digest_edits(folder: Path, digests: Digests) -> str:
     """Digest of what a person did: of the log, or of the labels where there is none."""
     return digests.of(folder / (LOG_FILE if has_edits(folder) else LABELS_FILE))
+
+
+def _is_parquet(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            file.seek(-len(_PARQUET), os.SEEK_END)
+            return file.read() == _PARQUET
+    except OSError:
+        return False
 
 
 def _digest(text: str) -> str:

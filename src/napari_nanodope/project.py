@@ -17,6 +17,7 @@ from napari_nanodope.acquisitions import (
     ProjectField,
 )
 from napari_nanodope.io.digests import Digests
+from napari_nanodope.io.files import UnreadableFileError
 from napari_nanodope.io.tables import load_partitions
 from napari_nanodope.materials import MATERIALS
 from napari_nanodope.model import InputError, as_pixel_size_nm
@@ -451,7 +452,6 @@ def _list_fields(
 
 
 def _find_beginning(stems: list[str]) -> str:
-    """What all begin with."""
     n = 0
     while all(len(stem) > n and stem[n] == stems[0][n] for stem in stems):
         n += 1
@@ -475,9 +475,26 @@ def _to_name(text: str) -> str:
     return _UNSAFE.sub("_", text).strip(". ") or "field"
 
 
-def _list_numbers(path: Path) -> Iterator[tuple[Any, ...]]:
-    """Numbers of a fit, as `spectro.model.FitResult.to_dict` gives them."""
+def load_fit_numbers(path: Path) -> dict[str, Any]:
+    """What `spectro.model.FitResult.to_dict` gave of a fit.
+
+    Raises
+    ------
+    UnreadableFileError
+        If it is no such file.
+    """
+    from spectro.jobs import has_numbers  # noqa: PLC0415 - pydantic models
+
     told = load_json(path)
-    for name, row in told.get("values", {}).items():
+    if not has_numbers(told):
+        raise UnreadableFileError(
+            f"Expected the numbers of a fit in {path}, got something else; run the batch again."
+        )
+    return told
+
+
+def _list_numbers(path: Path) -> Iterator[tuple[Any, ...]]:
+    told = load_fit_numbers(path)
+    for name, row in told["values"].items():
         numbers = (row.get("value"), row.get("low"), row.get("high"))
         yield name, *numbers, row.get("unit", ""), told.get("model", "")

@@ -400,6 +400,30 @@ def test_corrupt_inputs_are_told_and_the_rest_completes(
     assert "No such file or directory" in status[1]
 
 
+def test_a_review_that_is_damaged_leaves_the_rest(folder: Path, scheduler: str) -> None:
+    place = nd.Project.open(folder).field("24h/scan0").folder
+    labels = (place / "labels.tif").read_bytes()
+    (place / "review.json").write_text("{")
+    report = run_batch(nd.Project.open(folder), scheduler=scheduler)
+    assert (report.n_current, list(report.failures)) == (4, ["24h/scan0"])
+    assert "remove the file, and review the field again" in report.failures["24h/scan0"]
+    assert (place / "labels.tif").read_bytes() == labels
+
+
+def test_results_that_are_damaged_are_made_again(folder: Path, scheduler: str) -> None:
+    before = digest_tables(folder)
+    project = nd.Project.open(folder)
+    places = {one.name: one.folder for one in project.fields}
+    project.field(NAMES[0]).table("particles").write_bytes(b"PAR1, cut off")
+    (places[NAMES[1]] / "summary.json").write_text("[]")
+    (places[NAMES[2]] / "labels.tif").unlink()
+    (places[NAMES[3]] / "provenance.json").write_text('{"parts": 3}')
+    reasons = {name: one.reason for name, one in project.find_states().items()}
+    assert list(reasons.values())[:3] == [f"changed: {w}" for w in ("tables", "summary", "labels")]
+    assert run_batch(project, scheduler=scheduler).done == tuple(NAMES[:4])
+    assert digest_tables(folder) == before
+
+
 def test_an_unreadable_folder_leaves_the_rest(folder: Path) -> None:
     (folder / "eds/48h").chmod(0)
     try:

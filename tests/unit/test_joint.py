@@ -369,10 +369,22 @@ def test_a_fit_that_the_project_asks_for_no_more_is_left_out(folder: Path) -> No
     assert not (join(nd.Project.open(folder))["technique"] == "nmr").any()
 
 
-def test_a_damaged_fit_is_told_of(folder: Path) -> None:
-    put_fit(folder, "nmr-buildup-24h", {}).write_text('{"values": [1]}')
-    with pytest.raises(UnreadableFileError, match="numbers of a fit"):
-        join(nd.Project.open(folder))
+@pytest.mark.parametrize(
+    "values",
+    [
+        "[1]",
+        '{"g": 2}',
+        '{"g": {"value": "2"}}',
+        '{"g": {"value": 2, "level": 0.95}}',
+        '{"g": {"value": 2, "low": 1, "high": 3, "level": null}}',
+    ],
+)
+def test_a_damaged_fit_is_told_of(folder: Path, values: str) -> None:
+    put_fit(folder, "nmr-buildup-24h", {}).write_text(f'{{"values": {values}}}')
+    project = nd.Project.open(folder)
+    for read in (join, nd.Project.fits):
+        with pytest.raises(UnreadableFileError, match="numbers of a fit"):
+            read(project)
 
 
 def test_wide_has_a_row_per_sample_and_a_column_for_each_number(folder: Path) -> None:
