@@ -13,7 +13,7 @@ import napari_nanodope
 from napari_nanodope.curation import LABELS_FILE, LOG_FILE
 from napari_nanodope.io.arrays import read_labels_with_note
 from napari_nanodope.io.digests import Digests
-from napari_nanodope.io.files import UnreadableFileError
+from napari_nanodope.io.files import UnreadableFileError, list_companions
 from napari_nanodope.model import InputError
 from napari_nanodope.recipe import Recipe
 from napari_nanodope.results import load_json, save_json
@@ -25,7 +25,6 @@ TABLES = ("particles", "radial")
 PROVENANCE, SUMMARY, REVIEW = "provenance.json", "summary.json", "review.json"
 MADE_BY = {"made_by": "nanodope batch"}
 """Note in a file of labels that nobody has touched."""
-_PARTNERS = (".rpl", ".raw", ".emi", ".ser", ".asw", ".emd")
 _PARQUET = b"PAR1"
 _REVIEWS = ("", "curated", "rejected")
 
@@ -113,11 +112,8 @@ class ProjectField:
         for path in (*self.files, *([self.survey] if self.survey else [])):
             if path.is_dir():
                 found.update(p for p in path.rglob("*") if p.is_file() and p.name[0] != ".")
-            elif path.suffix.lower() in _PARTNERS:
-                twins = path.parent.glob(f"{_escape(path.stem)}*")
-                found.update({path, *(p for p in twins if p.suffix.lower() in _PARTNERS)})
             else:
-                found.add(path)
+                found.update(list_companions(path))
         return sorted(found)
 
     def find_state(self, digests: Digests) -> FieldState:
@@ -277,7 +273,3 @@ def _is_parquet(path: Path) -> bool:
 
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _escape(stem: str) -> str:
-    return "".join(f"[{c}]" if c in "*?[" else c for c in stem)

@@ -274,6 +274,26 @@ def test_only_what_changed_is_measured_again(folder: Path, scheduler: str) -> No
     assert find_changed(folder) == []
 
 
+def test_inputs_are_those_that_are_read(tmp_path: Path) -> None:
+    names = "scan1.emd scan10.emd a.emi a_1.ser ab_1.ser m.spd m.spc m.ipr r.rpl r.raw r1.raw"
+    for name in names.split():
+        (tmp_path / name).touch()
+    about = '[[measurement]]\nsample = "a"\ntechnique = "eds"\nfiles = '
+    files = ["scan*.emd", "*.emi", "*.spd", "*.rpl"]
+    (tmp_path / "project.toml").write_text(f'[[sample]]\nid = "a"\n{about}{files}\n')
+    told = {
+        one.field_id: {path.name for path in one.list_inputs()}
+        for one in nd.Project.open(tmp_path).fields
+    }
+    assert told == {
+        "a": {"a.emi", "a_1.ser"},
+        "m": {"m.spd", "m.spc", "m.ipr"},
+        "r": {"r.rpl", "r.raw"},
+        "scan1": {"scan1.emd"},
+        "scan10": {"scan10.emd"},
+    }
+
+
 def test_tables_of_fields_that_are_gone_are_told_and_removed_when_asked(
     folder: Path, run: Run
 ) -> None:
