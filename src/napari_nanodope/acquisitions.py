@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +13,7 @@ import napari_nanodope
 from napari_nanodope.curation import LABELS_FILE, LOG_FILE
 from napari_nanodope.io.arrays import read_labels_with_note
 from napari_nanodope.io.digests import Digests
-from napari_nanodope.io.files import UnreadableFileError
+from napari_nanodope.io.files import UnreadableFileError, list_companions
 from napari_nanodope.model import InputError
 from napari_nanodope.recipe import Recipe
 from napari_nanodope.results import load_json, save_json
@@ -24,7 +25,7 @@ TABLES = ("particles", "radial")
 PROVENANCE, SUMMARY, REVIEW = "provenance.json", "summary.json", "review.json"
 MADE_BY = {"made_by": "nanodope batch"}
 """Note in a file of labels that nobody has touched."""
-_PARTNERS = (".rpl", ".raw", ".emi", ".ser", ".asw", ".emd")
+_PARQUET = b"PAR1"
 _REVIEWS = ("", "curated", "rejected")
 
 
@@ -111,26 +112,21 @@ class ProjectField:
         for path in (*self.files, *([self.survey] if self.survey else [])):
             if path.is_dir():
                 found.update(p for p in path.rglob("*") if p.is_file() and p.name[0] != ".")
-            elif path.suffix.lower() in _PARTNERS:
-                twins = path.parent.glob(f"{_escape(path.stem)}*")
-                found.update({path, *(p for p in twins if p.suffix.lower() in _PARTNERS)})
             else:
-                found.add(path)
+                found.update(list_companions(path))
         return sorted(found)
 
     def find_state(self, digests: Digests) -> FieldState:
         """What is there of the field; nothing is read that is known already."""
         try:
-            review, unread = read_review(self.folder), ""
-        except UnreadableFileError as error:  # its own problem, not that of the other fields
-            review, unread = {"status": "", "reason": ""}, str(error)
+            review = read_review(self.folder)
+        except UnreadableFileError as error:  # perhaps curated, so nothing is written over
+            return FieldState("curated", False, "cannot be read", problem=str(error))
         curated = review["status"] == "curated" or has_curated_labels(self.folder, digests)
         told = self._read_provenance()
         status: Status = "curated" if curated else "new" if told is None else "automatic"
         if review["status"] == "rejected":
             return FieldState("rejected", is_current=True, reason=review["reason"])
-        if unread:
-            return FieldState(status, is_current=False, reason="cannot be read", problem=unread)
         try:
             parts = self._find_parts(digests, curated=curated)
         except OSError as error:
@@ -138,21 +134,33 @@ class ProjectField:
             return FieldState(status, is_current=False, reason="cannot be read", problem=reason)
         if told is None:
             return FieldState(status, False, "never measured", parts)
-        before = told.get("parts")
-        before = before if isinstance(before, dict) else {}  # damaged
-        changed = [name for name, value in parts.items() if before.get(name) != value]
-        if not changed and not all(self.table(name).is_file() for name in TABLES):
-            changed = ["tables"]
+        changed = [
+            name for name, value in parts.items() if told.get("parts", {}).get(name) != value
+        ]
+        if not changed:
+            changed = list(self._find_damaged())
         reason = f"changed: {', '.join(changed)}" if changed else ""
         if status == "automatic" and changed:
             status = "new"
         return FieldState(status, not changed, reason, parts)
 
+    def _find_damaged(self) -> Iterator[str]:
+        """Results that are not there, or not whole; the last bytes of a table tell."""
+        if not all(_is_parquet(self.table(name)) for name in TABLES):
+            yield "tables"
+        try:
+            load_json(self.folder / SUMMARY)
+        except UnreadableFileError:
+            yield "summary"
+        if not (self.folder / LABELS_FILE).is_file():
+            yield "labels"
+
     def _read_provenance(self) -> dict[str, Any] | None:
         try:
-            return load_json(self.folder / PROVENANCE)
+            told = load_json(self.folder / PROVENANCE)
         except UnreadableFileError:
             return None
+        return told if isinstance(told.get("parts", {}), dict) else None
 
     def _find_parts(self, digests: Digests, *, curated: bool) -> dict[str, str]:
         edits = digest_edits(self.folder, digests) if curated else ""
@@ -255,9 +263,14 @@ def digest_edits(folder: Path, digests: Digests) -> str:
     return digests.of(folder / (LOG_FILE if has_edits(folder) else LABELS_FILE))
 
 
+def _is_parquet(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            file.seek(-len(_PARQUET), os.SEEK_END)
+            return file.read() == _PARQUET
+    except OSError:
+        return False
+
+
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _escape(stem: str) -> str:
-    return "".join(f"[{c}]" if c in "*?[" else c for c in stem)

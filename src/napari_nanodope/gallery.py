@@ -23,12 +23,12 @@ from napari_nanodope.figures.style import (
     make_figure,
 )
 from napari_nanodope.io.files import check_folder_is_writable, replacing
-from napari_nanodope.joint.fits import build_layers, list_fits_of, load_fit_numbers
+from napari_nanodope.joint.fits import build_layers, list_fits_of
 from napari_nanodope.joint.rows import Row, list_microscopy
 from napari_nanodope.joint.table import join
 from napari_nanodope.model import InputError
 from napari_nanodope.pooled import SampleResult, pool_sample
-from napari_nanodope.project import Project
+from napari_nanodope.project import Project, load_fit_numbers
 from spectro.figures.export import save_figure
 from spectro.model import InputError as SpectrumError
 

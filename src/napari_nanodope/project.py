@@ -339,6 +339,7 @@ def _adapt_recipes(book: "SampleBook", base: Recipe) -> "tuple[dict[str, Recipe]
 
     recipes, problems = {}, []
     entries = book.lines.tables.get("sample", [])
+    entries = entries if isinstance(entries, list) else []
     places = {one.get("id"): n for n, one in enumerate(entries) if isinstance(one, dict)}
     for sample in book.samples:
         tables = _merge(base, sample)
@@ -386,11 +387,21 @@ def _find_fields(
         for one in _list_fields(folder, measurement, recipe):
             key = (one.sample_id.casefold(), one.field_id.casefold())
             twin = found.setdefault(key, one)
-            if twin.files != one.files:
-                names = [path.relative_to(folder).as_posix() for path in (twin.files + one.files)]
-                text = f"measurement: {' and '.join(names)} would both be field {one.name}"
-                problems.append(Problem(line, f"{text}; rename one, or choose one by its path."))
+            if conflict := _compare_twins(twin, one):
+                problems.append(Problem(line, f"measurement: {conflict}"))
     return _in_order(found.values(), book), problems
+
+
+def _compare_twins(one: ProjectField, other: ProjectField) -> str:
+    """Why two fields of one name cannot both be; empty where they are the same."""
+    names = [path.relative_to(one.project).as_posix() for path in (one.files + other.files)]
+    if one.files != other.files:
+        told = f"{' and '.join(names)} would both be field {other.name}"
+        return f"{told}; rename one, or choose one by its path."
+    if one.settings != other.settings:
+        told = f"{names[-1]} is told of twice in sample {other.sample_id!r}, with other settings"
+        return f"{told}; keep one of them."
+    return ""
 
 
 def _in_order(fields: Iterable[ProjectField], book: "SampleBook") -> tuple[ProjectField, ...]:
@@ -443,7 +454,6 @@ def _list_fields(
 
 
 def _find_beginning(stems: list[str]) -> str:
-    """What all begin with."""
     n = 0
     while all(len(stem) > n and stem[n] == stems[0][n] for stem in stems):
         n += 1
@@ -467,9 +477,26 @@ def _to_name(text: str) -> str:
     return _UNSAFE.sub("_", text).strip(". ") or "field"
 
 
-def _list_numbers(path: Path) -> Iterator[tuple[Any, ...]]:
-    """Numbers of a fit, as `spectro.model.FitResult.to_dict` gives them."""
+def load_fit_numbers(path: Path) -> dict[str, Any]:
+    """What `spectro.model.FitResult.to_dict` gave of a fit.
+
+    Raises
+    ------
+    UnreadableFileError
+        If it is no such file.
+    """
+    from spectro.jobs import has_numbers  # noqa: PLC0415 - pydantic models
+
     told = load_json(path)
-    for name, row in told.get("values", {}).items():
+    if not has_numbers(told):
+        raise UnreadableFileError(
+            f"Expected the numbers of a fit in {path}, got something else; run the batch again."
+        )
+    return told
+
+
+def _list_numbers(path: Path) -> Iterator[tuple[Any, ...]]:
+    told = load_fit_numbers(path)
+    for name, row in told["values"].items():
         numbers = (row.get("value"), row.get("low"), row.get("high"))
         yield name, *numbers, row.get("unit", ""), told.get("model", "")

@@ -244,5 +244,7 @@ def load_json(path: Path) -> dict[str, Any]:
             f"Expected JSON at {path}, got: {error}; run the analysis again."
         ) from None
     if not isinstance(value, dict):
-        raise UnreadableFileError(f"Expected a JSON object at {path}, got {type(value).__name__}.")
+        raise UnreadableFileError(
+            f"Expected a JSON object at {path}, got {type(value).__name__}; run the analysis again."
+        )
     return value

@@ -198,6 +198,15 @@ def test_what_fails_is_told_and_the_rest_is_done(folder: Path, scheduler: str, r
     assert report.failures == {}
 
 
+def test_numbers_that_are_damaged_are_fitted_again(folder: Path, scheduler: str) -> None:
+    before = read_fits(folder)
+    one, other = nd.Project.open(folder).fit_jobs[:2]
+    one.path.write_text('{"values": {"g": 2}}')
+    other.provenance_path.write_text('{"parts": 3}')
+    assert run_batch(nd.Project.open(folder), scheduler=scheduler).fits == (one.name, other.name)
+    assert read_fits(folder) == before
+
+
 def test_files_of_a_fit_that_was_cut_off_are_swept(folder: Path, scheduler: str) -> None:
     place = folder / "results/fits/sample_id=48h"
     (place / ".nmr-buildup-buildup_1.json.123.partial").touch()

@@ -277,6 +277,26 @@ def test_only_what_changed_is_measured_again(folder: Path, scheduler: str) -> No
     assert find_changed(folder) == []
 
 
+def test_inputs_are_those_that_are_read(tmp_path: Path) -> None:
+    names = "scan1.emd scan10.emd a.emi a_1.ser ab_1.ser m.spd m.spc m.ipr r.rpl r.raw r1.raw"
+    for name in names.split():
+        (tmp_path / name).touch()
+    about = '[[measurement]]\nsample = "a"\ntechnique = "eds"\nfiles = '
+    files = ["scan*.emd", "*.emi", "*.spd", "*.rpl"]
+    (tmp_path / "project.toml").write_text(f'[[sample]]\nid = "a"\n{about}{files}\n')
+    told = {
+        one.field_id: {path.name for path in one.list_inputs()}
+        for one in nd.Project.open(tmp_path).fields
+    }
+    assert told == {
+        "a": {"a.emi", "a_1.ser"},
+        "m": {"m.spd", "m.spc", "m.ipr"},
+        "r": {"r.rpl", "r.raw"},
+        "scan1": {"scan1.emd"},
+        "scan10": {"scan10.emd"},
+    }
+
+
 def test_tables_of_fields_that_are_gone_are_told_and_removed_when_asked(
     folder: Path, run: Run
 ) -> None:
@@ -460,6 +480,30 @@ def test_corrupt_inputs_are_told_and_the_rest_completes(
     assert status[0] == 0
     assert "Expected a NumPy archive" in status[1]
     assert "No such file or directory" in status[1]
+
+
+def test_a_review_that_is_damaged_leaves_the_rest(folder: Path, scheduler: str) -> None:
+    place = nd.Project.open(folder).field("24h/scan0").folder
+    labels = (place / "labels.tif").read_bytes()
+    (place / "review.json").write_text("{")
+    report = run_batch(nd.Project.open(folder), scheduler=scheduler)
+    assert (report.n_current, list(report.failures)) == (4, ["24h/scan0"])
+    assert "remove the file, and review the field again" in report.failures["24h/scan0"]
+    assert (place / "labels.tif").read_bytes() == labels
+
+
+def test_results_that_are_damaged_are_made_again(folder: Path, scheduler: str) -> None:
+    before = digest_tables(folder)
+    project = nd.Project.open(folder)
+    places = {one.name: one.folder for one in project.fields}
+    project.field(NAMES[0]).table("particles").write_bytes(b"PAR1, cut off")
+    (places[NAMES[1]] / "summary.json").write_text("[]")
+    (places[NAMES[2]] / "labels.tif").unlink()
+    (places[NAMES[3]] / "provenance.json").write_text('{"parts": 3}')
+    reasons = {name: one.reason for name, one in project.find_states().items()}
+    assert list(reasons.values())[:3] == [f"changed: {w}" for w in ("tables", "summary", "labels")]
+    assert run_batch(project, scheduler=scheduler).done == tuple(NAMES[:4])
+    assert digest_tables(folder) == before
 
 
 def test_an_unreadable_folder_leaves_the_rest(folder: Path) -> None:
@@ -712,6 +756,22 @@ def test_two_inputs_of_one_name_are_told(folder: Path) -> None:
     (folder / "project.toml").write_text(text.replace("eds/24h/*.npz", "eds/**/*.npz"))
     names = [one.field_id for one in nd.Project.open(folder).fields if one.sample_id == "24h"]
     assert {"24h_scan0", "48h_scan1"} <= set(names)
+
+
+def test_one_input_with_two_settings_is_told(folder: Path) -> None:
+    text = (folder / "project.toml").read_text()
+    again = '[[measurement]]\nsample = "24h"\ntechnique = "eds"\nfiles = "eds/24h/scan0.npz"\n'
+    (folder / "project.toml").write_text(f"{text}\n{again}")
+    assert len(nd.Project.open(folder).fields) == len(NAMES)
+    (folder / "project.toml").write_text(f"{text}\n{again}settings.pixel_size_nm = 0.5\n")
+    with pytest.raises(ProjectError, match="scan0.npz is told of twice in sample '24h', with oth"):
+        nd.Project.open(folder)
+
+
+def test_a_sample_that_is_no_table_is_told(folder: Path) -> None:
+    (folder / "project.toml").write_text("sample = 3\nmeasurement = 4\n")
+    with pytest.raises(ProjectError, match=r"expected \[\[sample\]\] in double brackets"):
+        nd.Project.open(folder)
 
 
 # Commands

@@ -369,10 +369,22 @@ def test_a_fit_that_the_project_asks_for_no_more_is_left_out(folder: Path) -> No
     assert not (join(nd.Project.open(folder))["technique"] == "nmr").any()
 
 
-def test_a_damaged_fit_is_told_of(folder: Path) -> None:
-    put_fit(folder, "nmr-buildup-24h", {}).write_text('{"values": [1]}')
-    with pytest.raises(UnreadableFileError, match="numbers of a fit"):
-        join(nd.Project.open(folder))
+@pytest.mark.parametrize(
+    "values",
+    [
+        "[1]",
+        '{"g": 2}',
+        '{"g": {"value": "2"}}',
+        '{"g": {"value": 2, "level": 0.95}}',
+        '{"g": {"value": 2, "low": 1, "high": 3, "level": null}}',
+    ],
+)
+def test_a_damaged_fit_is_told_of(folder: Path, values: str) -> None:
+    put_fit(folder, "nmr-buildup-24h", {}).write_text(f'{{"values": {values}}}')
+    project = nd.Project.open(folder)
+    for read in (join, nd.Project.fits):
+        with pytest.raises(UnreadableFileError, match="numbers of a fit"):
+            read(project)
 
 
 def test_wide_has_a_row_per_sample_and_a_column_for_each_number(folder: Path) -> None:
@@ -386,6 +398,28 @@ def test_wide_has_a_row_per_sample_and_a_column_for_each_number(folder: Path) ->
     assert (mine["time_s_2"], mine["time_s_2_high"]) == (30.0, 31.0)
     assert "feed_low" not in wide.columns
     assert wide.set_index("sample_id").loc["0h", ["time_s", "icp_ms_mM"]].isna().all()
+
+
+def test_no_column_of_the_wide_table_is_lost_to_another(folder: Path) -> None:
+    values = {name: number(k) for k, name in enumerate(("core", "core_low", "core_2"), 1)}
+    put_fit(folder, "nmr-a", values)
+    put_fit(folder, "nmr-b", {"core": number(4.0)})
+    mine = widen(join(nd.Project.open(folder))).set_index("sample_id").loc["24h"]
+    told = [mine[name] for name in mine.index if str(name).startswith("core")]
+    assert sorted(told) == sorted(k + d for k in (1.0, 2.0, 3.0, 4.0) for d in (-1, 0, 1))
+
+
+def test_icp_ms_is_of_the_dopant_that_the_sample_is_analysed_for(folder: Path) -> None:
+    text = PROJECT.replace("icp_ms_mM = 19", 'recipe.field.dopant = "Cu"\nicp_ms_mM = 19')
+    (folder / "project.toml").write_text(text)
+    assert pick(join(nd.Project.open(folder)), "icp_ms_mM")["dopant"] == "Cu"
+
+
+def test_no_particles_tell_no_place(folder: Path, results: list[nd.FieldResult]) -> None:
+    one = nd.analyze(results[0].field, labels=np.zeros_like(results[0].labels))
+    put(folder, "a", one)
+    table = join(nd.Project.open(folder))
+    assert not set(table["quantity"]) & {"location", "location_log_likelihood_ratio"}
 
 
 def test_wide_tells_places_in_words(folder: Path, results: list[nd.FieldResult]) -> None:

@@ -5,6 +5,8 @@ the command line cannot be used, and nothing was written.
 """
 
 import argparse
+import os
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -48,9 +50,14 @@ def _run(args: argparse.Namespace) -> int:
 
     run = cast("Callable[[argparse.Namespace], int]", args.run)
     try:
-        return run(args)
+        code = run(args)
+        sys.stdout.flush()
+        return code
     except InputError as error:
         return complain_of(error)
+    except BrokenPipeError:  # whoever read the output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
     except OSError as error:
         return complain(f"{error.filename or 'File'}: {error.strerror or error}; check the path.")
 

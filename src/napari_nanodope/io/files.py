@@ -1,5 +1,6 @@
 """Whole files or none: what every writer and reader of this package shares."""
 
+import glob
 import hashlib
 import os
 import shutil
@@ -137,3 +138,19 @@ def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
+
+
+def list_companions(path: Path) -> tuple[Path, ...]:
+    """The file and those beside it that are read with it."""
+    suffix, folder = path.suffix.lower(), path.parent
+    if suffix == ".zspy":
+        return (path, *sorted(file for file in path.rglob("*") if file.is_file()))
+    stem = glob.escape(path.stem)
+    patterns = {
+        ".rpl": (f"{stem}.raw",),
+        ".emi": (f"{stem}_*.ser",),
+        ".spd": (f"{stem}.spc", f"{stem}.ipr"),
+        ".asw": ("*/*/*.img", "*/*/*.map", "*/*/*.pts"),
+    }
+    beside = [file for pattern in patterns.get(suffix, ()) for file in folder.glob(pattern)]
+    return (path, *sorted(beside))

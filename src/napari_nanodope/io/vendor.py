@@ -1,6 +1,5 @@
 """Files of microscopes through RosettaSciIO: what each signal is, from dimensions and units."""
 
-import glob
 import importlib
 import math
 import warnings
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 
 from napari_nanodope.core.xray import EnergyAxis
 from napari_nanodope.io.cubes import ArrayCube, Cube, Hdf5Cube, SparseCube, find_dataset
-from napari_nanodope.io.files import UnreadableFileError, check_size
+from napari_nanodope.io.files import UnreadableFileError, check_size, list_companions
 from napari_nanodope.io.guarded import GuardedReadingError, load_guarded
 from napari_nanodope.io.hdf5 import check_hdf5
 from napari_nanodope.io.names import element_in_name, is_telling_name
@@ -80,7 +79,7 @@ def open_vendor(path: Path, options: "ReadOptions") -> Content:
             f"Expected a microscope file at {path}, got one that cannot be read ({reason}); copy "
             f"it again with all that belongs to it, or export element maps as TIFF."
         ) from None
-    return Content(tuple(signals), _list_companions(path), warnings=tuple(told))
+    return Content(tuple(signals), list_companions(path), warnings=tuple(told))
 
 
 def _open_velox(path: Path, options: "ReadOptions") -> list[Signal]:
@@ -464,22 +463,6 @@ def _pixel_size(
     if dy is None or dx is None:
         return None
     return float(f"{dy:.9g}"), float(f"{dx:.9g}")
-
-
-def _list_companions(path: Path) -> tuple[Path, ...]:
-    """The file and those beside it that are read with it."""
-    suffix, folder = path.suffix.lower(), path.parent
-    if suffix == ".zspy":
-        return (path, *sorted(file for file in path.rglob("*") if file.is_file()))
-    stem = glob.escape(path.stem)
-    patterns = {
-        ".rpl": (f"{stem}.raw",),
-        ".emi": (f"{stem}_*.ser",),
-        ".spd": (f"{stem}.spc", f"{stem}.ipr"),
-        ".asw": ("*/*/*.img", "*/*/*.map", "*/*/*.pts"),
-    }
-    beside = [file for pattern in patterns.get(suffix, ()) for file in folder.glob(pattern)]
-    return (path, *sorted(beside))
 
 
 def list_suffixes() -> tuple[str, ...]:

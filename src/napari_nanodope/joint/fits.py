@@ -5,9 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_nanodope.io.files import UnreadableFileError
 from napari_nanodope.joint.rows import ONE, Row, to_number
-from napari_nanodope.project import Project
+from napari_nanodope.project import Project, load_fit_numbers
 from napari_nanodope.results import load_json
 
 if TYPE_CHECKING:
@@ -37,23 +36,6 @@ def list_fits_of(project: Project, sample_id: str) -> list[Path]:
 
 def _find_provenance(path: Path) -> Path:
     return path.with_name(f"{path.stem}.provenance.json")
-
-
-def load_fit_numbers(path: Path) -> dict[str, Any]:
-    """What `spectro.model.FitResult.to_dict` gave of a fit.
-
-    Raises
-    ------
-    UnreadableFileError
-        If it is no such file.
-    """
-    told = load_json(path)
-    values = told.get("values")
-    if not isinstance(values, dict) or not all(isinstance(one, dict) for one in values.values()):
-        raise UnreadableFileError(
-            f"Expected the numbers of a fit in {path}, got something else; fit again."
-        )
-    return told
 
 
 def list_fit(sample_id: str, path: Path) -> Iterator[Row]:

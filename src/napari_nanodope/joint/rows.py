@@ -87,7 +87,7 @@ def list_told(project: Project, sample: "Sample") -> Iterator[Row]:
             unit=unit,
             technique=_TECHNIQUES.get(name, "sample"),
             source=f"{PROJECT_FILE}, line {project.book.lines.line_of(place)}",
-            dopant=_find_dopant(project, sample) if name in _TECHNIQUES else "",
+            dopant=find_dopant(project, sample) if name in _TECHNIQUES else "",
         )
 
 
@@ -100,8 +100,10 @@ def _find_error(sample: "Sample", name: str, value: float) -> dict[str, Any]:
     return ends if 0 < half < math.inf else {}
 
 
-def _find_dopant(project: Project, sample: "Sample") -> str:
-    return sample.dopant or project.recipe.field.dopant
+def find_dopant(project: Project, sample: "Sample") -> str:
+    """Dopant of a sample: what its recipe says, or else it, or the recipe of the project."""
+    told = sample.recipe.get("field", {}).get("dopant")
+    return str(told or sample.dopant or project.recipe.field.dopant)
 
 
 def list_microscopy(results: Iterable[SampleResult]) -> Iterator[Row]:
@@ -116,12 +118,17 @@ def list_microscopy(results: Iterable[SampleResult]) -> Iterator[Row]:
         for name in _COUNTS:
             yield Row(result.sample_id, name, float(told[name]), **common)
         for quantity, (name, unit) in _MICROSCOPY.items():
-            if told[name] is not None:
+            if told[name] is not None and not _tells_nothing(quantity, told):
                 about = find_interval(told, name) | {"unit": unit} | common
                 yield Row(result.sample_id, quantity, float(told[name]), **about)
         if told["surface_fraction"] is not None:
             text = str(told["location"])
             yield Row(result.sample_id, "location", math.nan, text=text, **common)
+
+
+def _tells_nothing(quantity: str, told: Mapping[str, Any]) -> bool:
+    """Whether a ratio of likelihoods is that of no particles."""
+    return quantity == "location_log_likelihood_ratio" and told["surface_fraction"] is None
 
 
 def find_interval(told: Mapping[str, Any], name: str) -> dict[str, Any]:

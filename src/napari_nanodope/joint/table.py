@@ -98,9 +98,30 @@ def _name_columns(table: pd.DataFrame) -> pd.DataFrame:
     several = table["quantity"].map(n_dopants).fillna(0) > 1
     names = table["quantity"].where(~several, table["quantity"] + "_" + table["dopant"])
     number = table.assign(name=names).groupby(["sample_id", "name"]).cumcount() + 1
-    suffix = ("_" + number.astype(str)).where(number > 1, "")
-    named = table.assign(column=names + suffix)
+    keys = list(zip(names, number, strict=True))
+    columns = _choose_columns(keys)
+    named = table.assign(column=[columns[key] for key in keys])
     order = {name: n for n, name in enumerate(dict.fromkeys(names))}
     return named.assign(place=names.map(order), number=number).sort_values(
         ["place", "number"], kind="stable"
     )
+
+
+def _choose_columns(keys: list[tuple[str, int]]) -> dict[tuple[str, int], str]:
+    """Column of each name and its number, none an end of another's interval.
+
+    Of sites "core" and "core_low", say, the second has an underscore more.
+    """
+    columns: dict[tuple[str, int], str] = {}
+    taken: set[str] = set()
+    for name, number in dict.fromkeys(keys):
+        column = name if number == 1 else f"{name}_{number}"
+        while taken & set(_with_ends(column)):
+            column += "_"
+        taken.update(_with_ends(column))
+        columns[name, number] = column
+    return columns
+
+
+def _with_ends(column: str) -> list[str]:
+    return [column, f"{column}_low", f"{column}_high"]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from napari_nanodope.acquisitions import PROVENANCE, SUMMARY, TABLES, FieldState, ProjectField
 from napari_nanodope.joint.fits import list_fits_of
 from napari_nanodope.pooled import SampleResult, pool_sample
-from napari_nanodope.project import Project
+from napari_nanodope.project import Project, load_fit_numbers
 from napari_nanodope.results import load_json
 
 if TYPE_CHECKING:
@@ -236,7 +236,9 @@ def _find_fits(project: Project) -> Iterator[FitEntry]:
         for path in list_fits_of(project, sample.id):
             about = path.with_name(f"{path.stem}{_PROVENANCE_OF_FIT}")
             provenance = load_json(about) if about.is_file() else {}
-            yield FitEntry(sample.id, path.stem, load_json(path), provenance, path, project.folder)
+            yield FitEntry(
+                sample.id, path.stem, load_fit_numbers(path), provenance, path, project.folder
+            )
 
 
 def _list_failures(

@@ -23,7 +23,7 @@ _VOLUMES = {
 }
 
 
-_NONE_OUT = "No particles were left out for their shape, size or place"
+_NONE_OUT = "no particles were left out for their shape, size or place"
 
 
 def describe_microscopy(contents: Contents, cited: Bibliography) -> list[str]:
@@ -167,7 +167,8 @@ def _tell_selection(fields: Sequence[FieldEntry]) -> str:
         ),
     )
     return (
-        f"{rules}; {n_in} of {n_all} particles were included. The volume of a particle is {volume}."
+        f"{rules[:1].upper()}{rules[1:]}; {n_in} of {n_all} particles were included. The volume of "
+        f"a particle is {volume}."
     )
 
 
@@ -177,13 +178,14 @@ def _tell_rules(chosen: dict[str, Any]) -> str:
         diameter = tell_number(chosen["min_diameter_nm"])
         rules.append(f"have an equivalent diameter below {diameter} nm")
     if chosen["max_diameter_nm"] is not None:
-        rules.append(f"have one above {tell_number(chosen['max_diameter_nm'])} nm")
+        what = "one" if chosen["min_diameter_nm"] else "an equivalent diameter"
+        rules.append(f"have {what} above {tell_number(chosen['max_diameter_nm'])} nm")
     if chosen["min_solidity"] > 0:
         rules.append(f"have a solidity below {tell_number(chosen['min_solidity'])}")
     if chosen["max_contact_fraction"] < 1:
         share = tell_number(100 * chosen["max_contact_fraction"])
         rules.append(f"share more than {share} % of their outline with others")
-    return f"Particles that {tell_list(rules, 'or')} were left out" if rules else _NONE_OUT
+    return f"particles that {tell_list(rules, 'or')} were left out" if rules else _NONE_OUT
 
 
 def _tell_counting(fields: Sequence[FieldEntry], cited: Bibliography) -> str:

@@ -43,9 +43,10 @@ def describe_samples(contents: Contents, gallery: Gallery) -> tuple[Section, ...
 
 def _tell_sample(sample: "Sample") -> str:
     """What the project file tells of a sample, in one line."""
-    lattice = f" in {sample.material}" if sample.material else ""
+    field = {"dopant": sample.dopant, "material": sample.material} | sample.recipe.get("field", {})
+    lattice = f" in {field['material']}" if field["material"] else ""
     told = {
-        "dopant": f"{sample.dopant}{lattice}" if sample.dopant else None,
+        "dopant": f"{field['dopant']}{lattice}" if field["dopant"] else None,
         "incubation": None if sample.incubation_h is None else f"{sample.incubation_h:g} h",
         "feed": None if sample.feed is None else f"{sample.feed:g} per host atom",
         "ICP-MS": None if sample.icp_ms_mM is None else f"{sample.icp_ms_mM:g} mM",

@@ -20,7 +20,7 @@ line 8: measurement: settings.fit 'bildup' is none of 'nmr' (did you mean buildu
 
 from spectro.jobs.files import load_fit, reproduce_fit
 from spectro.jobs.finding import Jobs, find_jobs, open_jobs, read_job
-from spectro.jobs.job import FitJob, FitState, find_orphans, list_fits, locate_fit
+from spectro.jobs.job import FitJob, FitState, find_orphans, has_numbers, list_fits, locate_fit
 from spectro.jobs.running import FitProgress, FitReport, read_failures, run_jobs, save_failures
 from spectro.jobs.settings import KINDS, FitSettings, read_settings
 
@@ -34,6 +34,7 @@ __all__ = [
     "Jobs",
     "find_jobs",
     "find_orphans",
+    "has_numbers",
     "list_fits",
     "load_fit",
     "locate_fit",

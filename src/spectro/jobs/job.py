@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import spectro
 from spectro.jobs.settings import FitSettings, read_settings
 from spectro.model import InputError
+from spectro.samples.book import RESULTS
 
 if TYPE_CHECKING:
     from spectro.model import FitResult
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 Status = Literal["new", "current", "changed"]
 Digest = Callable[[Path], str]
 
-RESULTS, FITS, PROVENANCE = "results", "fits", ".provenance.json"
+FITS, PROVENANCE = "fits", ".provenance.json"
 PARTNERS = ((".dsc", ".dta", ".xgf", ".ygf", ".zgf"), (".par", ".spc"))
 """Suffixes of files that are read together; each is called after the first."""
 _DEPTH = 3  # folders from TopSpin's processed data up to their experiment
@@ -146,9 +147,10 @@ class FitJob:
             return FitState(status, "cannot be read", problem=problem)
         if told is None:
             return FitState("new", "never fitted", parts)
-        before = told.get("parts", {})
+        before = told.get("parts")
+        before = before if isinstance(before, dict) else {}
         changed = [name for name, value in parts.items() if before.get(name) != value]
-        if not changed and not (self.path.is_file() and self.curves_path.is_file()):
+        if not changed and not (has_numbers(_read(self.path)) and self.curves_path.is_file()):
             changed = ["results"]
         if changed:
             return FitState("changed", f"changed: {', '.join(changed)}", parts)
@@ -170,10 +172,7 @@ class FitJob:
         }
 
     def _read_provenance(self) -> dict[str, Any] | None:
-        try:
-            told = json.loads(self.provenance_path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return None
+        told = _read(self.provenance_path)
         return told if isinstance(told, dict) else None
 
     def run(self) -> "FitResult":
@@ -259,6 +258,34 @@ def find_orphans(folder: Path, jobs: Iterable[FitJob]) -> list[Path]:
             beside = [path.with_name(f"{stem}{suffix}") for suffix in (".csv", ".json")]
             found += [*(one for one in beside if one.is_file()), path]
     return found
+
+
+def has_numbers(told: Any) -> bool:
+    """Whether what is read of a file is what `spectro.model.FitResult.to_dict` gives.
+
+    Examples
+    --------
+    >>> has_numbers({"values": {"g": {"value": 2.0}}}), has_numbers({"values": {"g": 2.0}})
+    (True, False)
+    """
+    values = told.get("values") if isinstance(told, dict) else None
+    return isinstance(values, dict) and all(map(_is_number, values.values()))
+
+
+def _is_number(told: Any) -> bool:
+    if not isinstance(told, dict) or ("level" in told and not {"low", "high"} <= told.keys()):
+        return False
+    optional = [told.get(name) for name in ("value", "low", "high", "standard_error")]
+    known = [one for one in optional if one is not None] + [told.get("level", 0)]
+    return all(isinstance(one, int | float) for one in known)
+
+
+def _read(path: Path) -> Any:
+    """Content of a JSON file; None where it cannot be read."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
 
 
 def list_partners(path: Path) -> list[Path]:

@@ -11,8 +11,9 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from spectro.jobs.finding import Jobs
-from spectro.jobs.job import FITS, RESULTS
+from spectro.jobs.job import FITS
 from spectro.model import InputError, write_whole
+from spectro.samples.book import RESULTS
 
 FAILURES_FILE = "failures.json"
 _LOCK = ".batch.lock"  # which a batch of fields and fits holds, too

@@ -14,6 +14,8 @@ from spectro.samples.places import Place, Toml, parse_toml
 
 Technique = Literal["eds", "epr", "nmr", "uv-vis", "saxs"]
 TECHNIQUES: tuple[str, ...] = get_args(Technique)
+RESULTS = "results"
+"""Folder of a project for all that is made of its data."""
 
 _ID = re.compile(r"[A-Za-z0-9][\w .+-]*(?<![ .])", re.ASCII)
 _SYMBOL = re.compile(r"[A-Z][a-z]?")
@@ -73,8 +75,11 @@ def _as_list(value: Any) -> Any:
 
 def _check_patterns(value: tuple[str, ...]) -> tuple[str, ...]:
     for pattern in value:
-        if not pattern.strip() or Path(pattern).is_absolute() or ".." in Path(pattern).parts:
+        parts = Path(pattern).parts
+        if not pattern.strip() or not parts or Path(pattern).is_absolute() or ".." in parts:
             raise ValueError(f"expected paths below the folder of the project, got {pattern!r}")
+        if any("**" in part and part != "**" for part in parts):
+            raise ValueError(f"expected ** between slashes only, as in 'a/**/b', got {pattern!r}")
     return value
 
 
@@ -129,11 +134,17 @@ class Measurement(_Entry):
     """What reading or fitting the files has to be told."""
 
     def find_files(self, folder: str | Path) -> list[Path]:
-        """Files and folders that the patterns match, sorted, each once; none that is hidden."""
+        """Files and folders that the patterns match, sorted, each once; none that is hidden.
+
+        What was made of the data is none of it, unless a pattern begins with its folder.
+        """
         found: dict[Path, None] = {}
+        folder = Path(folder)
         for pattern in self.files:
-            for path in sorted(Path(folder).glob(pattern)):
-                if not path.name.startswith("."):
+            is_made = Path(pattern).parts[0] == RESULTS
+            for path in sorted(folder.glob(pattern)):
+                inside = path.relative_to(folder).parts
+                if inside and not path.name.startswith(".") and (is_made or inside[0] != RESULTS):
                     found.setdefault(path)
         return list(found)
 

@@ -115,6 +115,17 @@ def test_every_setting_that_was_used_is_told() -> None:
     assert METHODS["distance"].doi not in dois
 
 
+def test_rules_that_differ_make_one_sentence() -> None:
+    plain, other = nd.Recipe(), nd.Recipe().replace(particles={"min_diameter_nm": 3.0})
+    told, _ = describe(enter("a/1", plain), enter("b/1", other))
+    assert "below 2 nm were left out (a) and particles that touch" in told
+    alone = nd.Recipe().replace(particles={"min_diameter_nm": 0.0, "max_diameter_nm": 9.0})
+    told, _ = describe(enter("a/1", alone))
+    assert (
+        "Particles that touch the border of the picture or have an equivalent diameter abo" in told
+    )
+
+
 def test_the_work_of_a_person_is_told() -> None:
     given = enter("a/1", labels={"origin": "given"}, n_edits=3, exclusions={"4": "blurred"})
     other = enter("a/2", labels=NETWORK | {"model": "cpsam_v2", "diameter_is_estimated": False})

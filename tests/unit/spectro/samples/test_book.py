@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import spectro
-from spectro.samples import BookError, Sample, SampleBook
+from spectro.samples import BookError, Measurement, Sample, SampleBook
 
 GOOD = """\
 [project]
@@ -192,3 +192,26 @@ def test_no_file_and_no_text(tmp_path: Path) -> None:
 def test_samples_are_frozen() -> None:
     with pytest.raises(ValueError, match="frozen"):
         Sample(id="a").feed = 1.0  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("pattern", ["x**.emd", "***/x.emd", ".", "./"])
+def test_patterns_that_no_shell_takes_are_told(pattern: str) -> None:
+    text = '[[sample]]\nid = "a"\n[[measurement]]\nsample = "a"\ntechnique = "eds"\nfiles = '
+    _, problems = SampleBook.from_toml(f'{text}"{pattern}"\n')
+    assert [one.line for one in problems] == [6]
+    assert "files: expected" in problems[0].message
+
+
+def test_the_folder_and_its_results_are_no_data(tmp_path: Path) -> None:
+    (tmp_path / "results" / "fields").mkdir(parents=True)
+    (tmp_path / "eds").mkdir()
+    for name in ("results/fields/labels.tif", "eds/map.tif"):
+        (tmp_path / name).touch()
+
+    def find(pattern: str) -> list[str]:
+        one = Measurement(sample="a", technique="eds", files=(pattern,))
+        return [path.relative_to(tmp_path).as_posix() for path in one.find_files(tmp_path)]
+
+    assert find("**/*.tif") == ["eds/map.tif"]
+    assert find("**")[0] == "eds"
+    assert find("results/**/*.tif") == ["results/fields/labels.tif"]
