@@ -276,7 +276,7 @@ class _Run:
 
     def _count_threads(self, client: Any) -> int:
         """Threads of all workers; for a while there may be none."""
-        n_threads = sum(client.nthreads().values())
+        n_threads = int(sum(client.nthreads().values()))
         now = time.perf_counter()
         if n_threads:
             self.last_seen = now

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -197,8 +198,7 @@ class Project:
         told: dict[str, Any] = {}
         with suppress(UnreadableFileError):  # there is none, or the next batch writes it anew
             told = load_json(self.results / FAILURES_FILE)
-        fields = {str(name): str(reason) for name, reason in told.items()}
-        return fields | read_failures(self.folder)
+        return {str(k): str(v) for k, v in told.items()} | read_failures(self.folder)
 
     def save_failures(self, failures: Mapping[str, str]) -> None:
         """Write why fields and fits, or measurements of the project file, could not be done."""
@@ -249,10 +249,8 @@ class Project:
         from spectro.jobs import find_orphans  # noqa: PLC0415 - pydantic models
 
         known = {one.table(name) for one in self.fields for name in TABLES}
-        found = []
-        for name in TABLES:
-            found += sorted((self.results / name).glob("sample_id=*/*.parquet"))
-        found = [path for path in found if path not in known and not path.name.startswith(".")]
+        there = (sorted((self.results / name).glob("sample_id=*/*.parquet")) for name in TABLES)
+        found = [path for path in chain(*there) if path not in known and path.name[0] != "."]
         return found + find_orphans(self.folder, self.fit_jobs)
 
     def remove_orphans(self) -> list[Path]:
