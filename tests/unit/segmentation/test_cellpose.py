@@ -202,11 +202,11 @@ def test_what_nobody_would_believe_is_left_out():
 
         def evaluate(self, image):
             found = np.zeros(image.shape, np.int32)
-            found[2:14, 2:14] = min(image.shape) in (64, 640, 900)  # of the finest magnification
+            found[2:14, 2:14] = min(image.shape) in (64, 640, 700)  # of the finest magnification
             logits = np.where(found > 0, 1.0, -1.0).astype(np.float32)
             return Found(found, logits, self.probability, np.array([0.1]))
 
-    small, large = (np.zeros((side, side), np.float32) for side in (64, 900))
+    small, large = (np.zeros((side, side), np.float32) for side in (64, 700))
     assert segment_by_network(One(0.95), small).labels.max() == 1
     for picture, probability in ((small, 0.6), (large, 0.9)):
         found = segment_by_network(One(probability), picture)
