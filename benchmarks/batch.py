@@ -1,12 +1,12 @@
 """Fields per second of a batch by workers, its overhead per field, memory, and a second run.
 
-Fields are simulated, of 256 x 256 pixels, and segmented by watershed, so that the analysis itself
-is short and overhead shows. The analysis alone is timed in one process: reading, `analyze` and
-nothing written. Ratios are printed; start-up of the workers is told apart.
+Fields are simulated, of 256 x 256 pixels, and segmented by watershed at a diameter that is told, so
+that the analysis itself is short and overhead shows. Overhead is what a worker does beyond reading
+and `analyze`, and the time between fields; each is a difference of times taken side by side, since
+machines change their speed.
 """
 
 import argparse
-import json
 import os
 import shutil
 import statistics
@@ -15,13 +15,15 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
 import napari_nanodope as nd
 from napari_nanodope.batch import BatchProgress, run_batch
+from napari_nanodope.field_task import measure_field
 from napari_nanodope.io.arrays import save_field
+from napari_nanodope.results import load_json
 
 N_SCENES = 10  # simulated; the others are copies under other names
+N_ROUNDS, N_PART = 5, 100
 
 
 def make_project(folder: Path, n_fields: int, size_px: int) -> None:
@@ -42,18 +44,26 @@ def make_project(folder: Path, n_fields: int, size_px: int) -> None:
         '[[sample]]\nid = "24h"\n\n[[measurement]]\nsample = "24h"\ntechnique = "eds"\n'
         'files = "eds/*.npz"\n'
     )
-    nd.Recipe().replace(segment={"method": "watershed"}).save(folder / "recipe.toml")
+    segment = {"method": "watershed", "diameter_nm": 2 * nd.PhantomParams().radius_nm}
+    nd.Recipe().replace(segment=segment).save(folder / "recipe.toml")
 
 
-def time_analysis(folder: Path) -> float:
-    """Median seconds of reading and analysing one field, with nothing written."""
-    recipe = nd.Recipe.load(folder / "recipe.toml")
-    seconds = []
-    for file in [*sorted((folder / "eds").iterdir())[:N_SCENES]] * 3:
+def time_alone(project: nd.Project) -> tuple[float, float]:
+    """Mean seconds of reading and analysing a field, and of doing all that a worker does to it.
+
+    Fields take turns in one process, since a machine changes its speed.
+    """
+    recipe, states = nd.Recipe.load(project.folder / "recipe.toml"), project.find_states()
+    alone, whole = [], []
+    for one in project.fields[:N_PART]:
         start = time.perf_counter()
-        nd.analyze(nd.read_field(file, ["Cd", "Mn"]), recipe)
-        seconds.append(time.perf_counter() - start)
-    return statistics.median(seconds[N_SCENES:])
+        nd.analyze(nd.read_field(one.files[0], ["Cd", "Mn"]), recipe)
+        between = time.perf_counter()
+        measure_field(one, dict(states[one.name].parts))
+        alone.append(between - start)
+        whole.append(time.perf_counter() - between)
+    first = N_SCENES  # compiled code is loaded with the first
+    return statistics.mean(alone[first:]), statistics.mean(whole[first:])
 
 
 def measure_memory() -> float:
@@ -62,28 +72,36 @@ def measure_memory() -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
-def time_batch(folder: Path, workers: int) -> dict[str, float]:
-    """Seconds of a batch from nothing, with and without start-up, and memory on the way."""
-    shutil.rmtree(folder / "results", ignore_errors=True)
+def time_whole_batch(folder: Path, workers: int) -> dict[str, float]:
+    """Seconds of a batch from nothing, and memory on the way."""
     project = nd.Project.open(folder)
     memory = {}
 
     def watch(done: BatchProgress) -> None:
         if done.n_done in (done.n_total // 10, done.n_total):
-            memory[done.n_done] = (measure_memory(), done.seconds)
+            memory[done.n_done] = measure_memory()
 
     start = time.perf_counter()
     report = run_batch(project, workers=workers, progress=watch)
-    whole = time.perf_counter() - start
+    seconds = time.perf_counter() - start
     assert len(report.done) == len(project.fields), report.failures
-    (first_mb, first_s), (last_mb, last_s) = memory.values()
-    n = len(project.fields)
-    return {
-        "whole_s": whole,
-        "per_field_s": (last_s - first_s) / (n - n // 10),
-        "mb_tenth": first_mb,
-        "mb_end": last_mb,
-    }
+    first_mb, last_mb = memory.values()
+    return {"seconds": seconds, "mb_tenth": first_mb, "mb_end": last_mb}
+
+
+def time_part(project: nd.Project, workers: int) -> tuple[float, float]:
+    """Seconds per field of measuring some fields again, and those in which a worker was at it.
+
+    From the first that ends to the last; start-up is left out.
+    """
+    for one in project.fields[:N_PART]:
+        (one.folder / "provenance.json").unlink()
+    ends: list[float] = []
+    report = run_batch(project, workers=workers, progress=lambda done: ends.append(done.seconds))
+    assert len(report.done) == N_PART, report.failures
+    told = [load_json(one.folder / "provenance.json") for one in project.fields[:N_PART]]
+    at_work = statistics.mean(one["seconds"] for one in told[workers:])
+    return (ends[-1] - ends[workers]) / (N_PART - workers), at_work  # ends[0] is the beginning
 
 
 def time_command(folder: Path) -> float:
@@ -103,22 +121,32 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place) / "project"
         make_project(folder, args.fields, args.size_px)
-        alone_s = time_analysis(folder)
-        runs: dict[int, dict[str, Any]] = {n: time_batch(folder, n) for n in (1, 2)}
+        whole = time_whole_batch(folder, 2)
+        project = nd.Project.open(folder)
+        rounds = [
+            (*time_alone(project), *time_part(project, 1), time_part(project, 2)[0])
+            for _ in range(N_ROUNDS)
+        ]
         again_s = time_command(folder)
         n_bytes = sum(p.stat().st_size for p in (folder / "results").rglob("*") if p.is_file())
-    print(f"{args.fields} fields of {args.size_px} x {args.size_px} pixels")
-    print(f"analysis alone: {1000 * alone_s:.1f} ms per field")
-    for workers, run in runs.items():
-        print(
-            f"{workers} worker(s): {1000 * run['per_field_s']:.1f} ms per field, all in "
-            f"{run['whole_s']:.1f} s; {run['mb_tenth']:.0f} MB after a tenth, "
-            f"{run['mb_end']:.0f} MB at the end"
-        )
-    print(f"two workers over one: {runs[1]['per_field_s'] / runs[2]['per_field_s']:.2f} times")
-    print(f"overhead: {1000 * (runs[1]['per_field_s'] - alone_s):.1f} ms per field")
-    print(f"second run, the whole command: {again_s:.2f} s; results {n_bytes / 1e6:.1f} MB")
-    print(json.dumps({"alone_s": alone_s, "runs": runs, "again_s": again_s}))
+    print(f"{args.fields} fields of {args.size_px} x {args.size_px} pixels by two workers:")
+    print(
+        f"{whole['seconds']:.1f} s with start; {whole['mb_tenth']:.0f} MB after a tenth, "
+        f"{whole['mb_end']:.0f} MB at the end; results {n_bytes / 1e6:.1f} MB"
+    )
+    print(f"second run, the whole command: {again_s:.2f} s")
+    print(f"{N_ROUNDS} rounds of {N_PART} fields, milliseconds per field:")
+    names = ("analysis", "and written", "a worker", "of these at work", "two workers")
+    for name, seconds in zip(names, zip(*rounds, strict=True), strict=True):
+        print(f"{name:18}" + "".join(f"{1e3 * one:8.1f}" for one in seconds))
+    writing = statistics.median(whole - alone for alone, whole, *_ in rounds)
+    waiting = statistics.median(one - at_work for _, _, one, at_work, _ in rounds)
+    speedup = statistics.median(one / two for _, _, one, _, two in rounds)
+    print(f"two workers over one: {speedup:.2f} times")
+    print(
+        f"overhead: {1e3 * (writing + waiting):.1f} ms per field, {1e3 * writing:.1f} in writing "
+        f"and {1e3 * waiting:.1f} between fields"
+    )
 
 
 if __name__ == "__main__":

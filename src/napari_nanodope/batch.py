@@ -10,10 +10,11 @@ import os
 import re
 import socket
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +38,8 @@ _LOCK, _HOLDER = ".batch.lock", ".batch.json"
 _BEAT_S, _STALE_S = 5.0, 60.0
 _PATIENCE_S = 60.0  # without any worker
 _STARTS = 3
-_PER_WORKER = 4  # of them under way for each, so that none waits and few are lost
+_PER_WORKER = 6  # of them under way for each, so that none waits and few are lost
+_PAUSE_S, _COUNT_S = 0.2, 1.0  # to take in together what ends; to count workers again
 _PARTIAL = re.compile(r"\..+\.partial(\.\w+)?")
 _LIBRARIES = ("OMP", "MKL", "OPENBLAS", "NUMEXPR")
 _ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in _LIBRARIES}
@@ -240,6 +242,7 @@ class _Run:
         self.progress, self.cancelled = progress, cancelled
         self.done: dict[str, Any] = {}
         self.failures: dict[str, str] = {}
+        self.n_threads = 0
         self.start = self.last_seen = time.perf_counter()
 
     def measure(self, client: Any) -> None:
@@ -254,16 +257,17 @@ class _Run:
         try:
             while True:
                 n_free = _PER_WORKER * max(1, self._count_threads(client)) - len(running)
-                for one in _take(waiting, n_free):
-                    parts = dict(self.states[one.name].parts)
-                    future = client.submit(do_safely, one, parts, pure=False)
-                    running[future] = one
+                if given := list(islice(waiting, max(n_free, 0))):
+                    parts = [dict(self.states[one.name].parts) for one in given]
+                    futures = client.map(do_safely, given, parts, pure=False)
+                    running.update(zip(futures, given, strict=True))
                 if not running:
                     return
                 with suppress(TimeoutError, CancelledError), client.as_current():
                     wait(list(running), timeout=1, return_when="FIRST_COMPLETED")
-                for future in [one for one in running if one.done()]:
-                    self._take_in(future, running.pop(future))
+                time.sleep(_PAUSE_S)
+                for future, outcome in _gather(client, running):
+                    self._take_in(outcome, running.pop(future))
                 self.beat()
                 if self.cancelled is not None and self.cancelled():
                     raise KeyboardInterrupt
@@ -276,25 +280,20 @@ class _Run:
 
     def _count_threads(self, client: Any) -> int:
         """Threads of all workers; for a while there may be none."""
-        n_threads = int(sum(client.nthreads().values()))
         now = time.perf_counter()
-        if n_threads:
+        if self.n_threads and now - self.last_seen < _COUNT_S:
+            return self.n_threads
+        self.n_threads = int(sum(client.nthreads().values()))
+        if self.n_threads:
             self.last_seen = now
         elif now - self.last_seen > _PATIENCE_S:
             raise BatchStoppedError(
                 f"Expected workers, got none for {_PATIENCE_S:.0f} s; start some, or give each "
                 f"more memory, and run the batch again, what is finished is kept."
             )
-        return n_threads
+        return self.n_threads
 
-    def _take_in(self, future: Any, one: "Task") -> None:
-        if future.status == "finished":
-            outcome = future.result()
-        elif future.status == "error":
-            outcome = {"problem": _describe_death(future.exception())}
-        else:
-            raise BatchStoppedError(_LOST)
-        future.release()
+    def _take_in(self, outcome: Mapping[str, Any], one: "Task") -> None:
         if problem := outcome.get("problem"):
             self.failures[one.name] = problem
         else:
@@ -307,12 +306,18 @@ class _Run:
             self.progress(BatchProgress(*counts, time.perf_counter() - self.start, name))
 
 
-def _take(waiting: "Iterator[Task]", n: int) -> "Iterator[Task]":
-    for _ in range(n):
-        one = next(waiting, None)
-        if one is None:
-            return
-        yield one
+def _gather(client: Any, running: Iterable[Any]) -> "Iterator[tuple[Any, Mapping[str, Any]]]":
+    """Those that have ended, and what came of each."""
+    ended = [(one, one.status) for one in running if one.done()]
+    finished = [one for one, status in ended if status == "finished"]
+    outcomes = dict(zip(finished, client.gather(finished), strict=True)) if finished else {}
+    for future, status in ended:
+        if status not in ("finished", "error"):
+            raise BatchStoppedError(_LOST)
+        if status == "error":
+            outcomes[future] = {"problem": _describe_death(future.exception())}
+        future.release()
+        yield future, outcomes[future]
 
 
 def _describe_death(error: BaseException | None) -> str:

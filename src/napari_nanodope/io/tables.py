@@ -61,7 +61,7 @@ def save_table(table: pd.DataFrame, path: Path, metadata: dict[str, Any]) -> Non
     import pyarrow as pa  # noqa: PLC0415 - a slow import that only writing needs
     import pyarrow.parquet as pq  # noqa: PLC0415
 
-    arrow = pa.Table.from_pandas(table, preserve_index=False)
+    arrow = pa.Table.from_pandas(table, preserve_index=False, nthreads=1)
     fields = [
         column.with_metadata({"description": DEFINITIONS.get(column.name, "")})
         for column in arrow.schema
@@ -101,8 +101,10 @@ PARTITION = "sample_id"
 def to_partition(table: pd.DataFrame) -> pd.DataFrame:
     """Table as a file of a hive-partitioned folder holds it: plain texts, no `PARTITION`."""
     plain = table.drop(columns=PARTITION)
-    kinds = {n: "str" for n, kind in plain.dtypes.items() if isinstance(kind, pd.CategoricalDtype)}
-    return plain.astype(kinds)
+    for name, kind in plain.dtypes.items():
+        if isinstance(kind, pd.CategoricalDtype):  # a third of the time that `astype` takes
+            plain[name] = kind.categories.astype("str").take(plain[name].cat.codes)
+    return plain
 
 
 def load_partitions(paths: Sequence[Path], folder: Path) -> pd.DataFrame:

@@ -78,6 +78,9 @@ class Problem:
         From values of the parameters to the derivatives of the curves, those that are 0 left out;
         several of one curve by one parameter add up. Without, they are found by moving every
         parameter and computing all shapes anew, which for many curves is most of the work.
+    least_variance : float
+        Of residuals over `sigmas`, that intervals take where they are smaller by chance: 1 where
+        the sigmas are known, as errors of measurement; 0 where they only weigh.
     """
 
     data: tuple[Array, ...]
@@ -86,6 +89,7 @@ class Problem:
     amplitudes: tuple[tuple[Parameter, ...], ...]
     sigmas: tuple[Array, ...] | None = None
     slopes: Slopes | None = None
+    least_variance: float = 0.0
 
     @property
     def free(self) -> tuple[Parameter, ...]:

@@ -104,6 +104,8 @@ class Minimum:
         What is doubtful.
     is_converged : bool
         Whether the search ended by itself.
+    variance : float
+        Of the noise, as intervals take it.
     replicates : tuple of mapping
         Values from each fit of the bootstrap, if there was one.
     """
@@ -118,6 +120,7 @@ class Minimum:
     units: dict[str, str]
     warnings: tuple[str, ...]
     is_converged: bool
+    variance: float
     replicates: tuple[dict[str, float], ...] = ()
 
 
@@ -140,9 +143,10 @@ def minimise(problem: Problem, search: Search | None = None) -> Minimum:
     Notes
     -----
     Standard errors are those of linear least squares at the minimum, with the variance of the
-    residuals; intervals take Student's t. A profile's interval ends where the sum of squares has
-    grown by the factor 1 + t^2 / n for n degrees of freedom, all other parameters following. Those
-    of a bootstrap are the percentiles of fits to the best fit with its residuals shuffled.
+    residuals, or the least that the problem states; intervals take Student's t. A profile's
+    interval ends where the sum of squares has grown by t^2 times that variance, all other
+    parameters following. Those of a bootstrap are the percentiles of fits to the best fit with its
+    residuals shuffled.
     """
     search = search or Search()
     _check(problem, search)
@@ -176,6 +180,7 @@ def minimise(problem: Problem, search: Search | None = None) -> Minimum:
         units,
         tuple(list_doubts(projection, ends, known, covariance)),
         best.is_converged,
+        max(best.cost / n_free, problem.least_variance),
         replicates,
     )
 

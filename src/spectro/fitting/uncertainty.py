@@ -10,7 +10,7 @@ from scipy.optimize import brentq
 from scipy.stats import t as student
 
 from spectro.fitting.projection import AT_BOUND, MOST_EVALUATIONS, End, Problem, Projection, descend
-from spectro.model import Uncertainty
+from spectro.model import Parameter, Uncertainty
 
 Array = NDArray[np.float64]
 
@@ -65,15 +65,24 @@ def estimate_covariance(projection: Projection, x: Array) -> tuple[tuple[str, ..
         rows.append(row)
         column += len(own)
     at_bound = [
-        min(v - one.low, one.high - v) <= AT_BOUND * s
+        _find_bound(v, one, s) is not None
         for v, one, s in zip(x, projection.free, projection.steps, strict=True)
     ]
     is_known = np.array(at_bound + [False] * (len(names) - n_shape)) == 0
     n_free = max(n_points - int(is_known.sum()), 1)
     covariance = np.full((len(names), len(names)), np.nan)
-    inverse = _invert(np.concatenate(rows)[:, is_known]) * state.cost / n_free
+    variance = max(state.cost / n_free, projection.problem.least_variance)
+    inverse = _invert(np.concatenate(rows)[:, is_known]) * variance
     covariance[np.ix_(is_known, is_known)] = inverse
     return tuple(names), covariance, n_free
+
+
+def _find_bound(value: float, parameter: Parameter, step: float) -> float | None:
+    """Bound that a value is at, to within rounding."""
+    for bound in (parameter.low, parameter.high):
+        if math.isfinite(bound) and abs(value - bound) <= AT_BOUND * max(step, abs(bound)):
+            return bound
+    return None
 
 
 def _invert(jacobian: Array) -> Array:
@@ -118,14 +127,15 @@ def follow_profile(
     """
     place = [one.name for one in projection.free].index(name)
     parameter, value = projection.free[place], float(best.x[place])
-    limit = confidence.factor**2 / confidence.n_free
+    least_variance = projection.problem.least_variance
+    allowed = confidence.factor**2 * max(best.cost / confidence.n_free, least_variance, 1e-300)
     start = np.delete(best.x, place)
     least = float(projection.steps[place])  # what is fitted without noise has next to no error
     step = known.standard_error if known.standard_error > least else least
 
     def excess(at: float) -> float:
         fixed = Projection(projection.problem, {name: at})
-        return descend(fixed, start).cost / max(best.cost, 1e-300) - 1 - limit
+        return (descend(fixed, start).cost - best.cost) / allowed - 1
 
     def find_end(sign: float, bound: float) -> float:
         near, far = value, value + sign * step
@@ -162,8 +172,8 @@ def list_doubts(
         )
     for one, value, step in zip(projection.free, best.x, projection.steps, strict=True):
         error, width = known[one.name].standard_error, one.high - one.low
-        if min(value - one.low, one.high - value) <= AT_BOUND * step:
-            bound = one.low if value - one.low < one.high - value else one.high
+        bound = _find_bound(value, one, step)
+        if bound is not None:
             found.append(f"{one.name} ended at its bound of {bound:.6g}; the rest is fitted to it.")
         elif not math.isfinite(error) or known[one.name].high - known[one.name].low >= width:
             found.append(f"{one.name} is undetermined: the data fit as well without it changing.")

@@ -14,13 +14,13 @@ from spectro.model import Curve, FitResult, InputError, Spectrum, Uncertainty
 from spectro.nmr.intervals import clip_interval
 from spectro.nmr.line_intervals import Refinement
 from spectro.nmr.line_model import LineModel
+from spectro.nmr.presence import list_missing
 from spectro.nmr.sites import BASELINE, INTEGRAL, QUANTITIES, Site
 
 PhaseOrder = Literal["zero", "first"]
 
 _PHASE_ORDERS = (None, "zero", "first")
 _MOST_DEGREE = 10
-_CERTAIN = 5.0  # errors of its integral, below which a line of free width may be noise
 _PHASED_ALONE = (
     "The phase is fitted without a baseline of degree 1 or more: of a transformed FID, tails of "
     "the dispersion are folded back, and phase and widths make up for them; give "
@@ -132,7 +132,8 @@ def deconvolve(
             "is_refined": search.is_refined,
         },
     )
-    doubts = _list_missing(model, found, result.values)
+    doubts = list_missing(model, problem, found)
+    doubts += _list_sums(model, result.values)
     if phase is not None and not baseline_degree:
         doubts.append(_PHASED_ALONE)
     return replace(result, warnings=(*result.warnings, *doubts))
@@ -305,40 +306,13 @@ def _restrict(found: Minimum, names: Sequence[str]) -> Minimum:
     return replace(found, names=tuple(names), covariance=covariance)
 
 
-def _list_faint(model: LineModel, found: Minimum, values: Mapping[str, float], k: int) -> list[str]:
-    """Sentences about sites whose free shape may have been drawn to a bump of the noise."""
-    noise, sentences = values[f"{model.labels[k]}noise"], []
-    for site, line in model.compute_sites(found.values, k).items():
-        root = model.roots[site][INTEGRAL][0]
-        name = model.name(root, INTEGRAL, k)
-        is_free = model.name(site, QUANTITIES[1], k) in found.uncertainties
-        error = noise / math.sqrt(float(np.square(np.abs(line)).sum()) or 1.0)
-        if site == root and is_free and 0 < found.values[name] < _CERTAIN * error:
-            sentences.append(
-                f"{site} in {model.spectra[k].title} is at best {found.values[name] / error:.1f} "
-                f"times the error of its integral, and its width is free: it may be nothing but "
-                f"noise; fix its width, or leave it out."
-            )
-    return sentences
-
-
-def _list_missing(model: LineModel, found: Minimum, values: Mapping[str, float]) -> list[str]:
-    """Sentences about sites that a spectrum has nothing of."""
-    sentences = []
-    for k, spectrum in enumerate(model.spectra):
-        for site in model.curves:
-            name = model.name(site, INTEGRAL, k)
-            if found.values[name] == 0:
-                sentences.append(
-                    f"There is no {site} in {spectrum.title}: its integral is 0 (up to "
-                    f"{found.uncertainties[name].high:.3g}), so its own shift and width tell "
-                    f"nothing."
-                )
-        sentences += _list_faint(model, found, values, k)
-        parts = [values[f"{model.labels[k]}{one.name}.percent"] for one in model.sites]
-        if any(one.is_signed for one in model.sites) and all(map(math.isnan, parts)):
-            sentences.append(
-                f"The integrals of {spectrum.title} have both signs and add up to no more than "
-                f"the error of their sum, so there are no percentages."
-            )
-    return sentences
+def _list_sums(model: LineModel, values: Mapping[str, float]) -> list[str]:
+    """Sentences about spectra that have no percentages."""
+    if not any(one.is_signed for one in model.sites):
+        return []
+    return [
+        f"The integrals of {spectrum.title} have both signs and add up to no more than the error "
+        f"of their sum, so there are no percentages."
+        for label, spectrum in zip(model.labels, model.spectra, strict=True)
+        if all(math.isnan(values[f"{label}{one.name}.percent"]) for one in model.sites)
+    ]

@@ -45,7 +45,8 @@ def fit_buildup(
     model : {"mono", "stretched", "bi"}, optional
         One time constant, a stretched exponential, or two time constants.
     sigma : (N,) array or float, optional
-        Standard deviations of the magnetisation; without, one is taken from the residuals.
+        Standard deviations of the magnetisation, which intervals take where residuals
+        are smaller; without, it is taken from the residuals.
     initial : float, optional
         Magnetisation at the start by that at the end: 0 after saturation and for build-up, -1
         after inversion; None to fit it, where pulses are not perfect.
@@ -82,7 +83,9 @@ def fit_buildup(
     def compute(values: Mapping[str, float]) -> list[Array]:
         return [_compute_shapes(t, values, model)]
 
-    problem = Problem((data,), compute, parameters, (amplitudes,), require_sigmas(sigma, len(t)))
+    sigmas = require_sigmas(sigma, len(t))
+    least = float(sigmas is not None)  # errors that are given are not smaller by chance
+    problem = Problem((data,), compute, parameters, (amplitudes,), sigmas, least_variance=least)
     profile = tuple(one.name for one in problem.free if one.name != "initial")
     found = minimise(problem, Search(profile=profile))
     if model == "bi" and found.values["time_short_s"] > found.values["time_long_s"]:

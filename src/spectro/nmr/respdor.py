@@ -127,7 +127,8 @@ def fit_respdor(
     observed, saturated : str, optional
         Isotopes.
     sigma : (N,) array or float, optional
-        Standard deviations of the dephasing; without, it is taken from the residuals.
+        Standard deviations of the dephasing, which intervals take where residuals
+        are smaller; without, it is taken from the residuals.
     fraction : float, optional
         Of coupled nuclei, if it is known; fitted by default.
 
@@ -170,7 +171,8 @@ def fit_respdor(
     coupling = Parameter("coupling_Hz", start, low, high, "Hz", step=_STEP * start)
     limits = (0.0, math.inf) if fraction is None else (fraction, fraction)
     amplitude = Parameter("fraction", 1.0 if fraction is None else fraction, *limits)
-    problem = Problem((data,), compute, (coupling,), ((amplitude,),), sigmas)
+    least = float(sigmas is not None)  # errors that are given are not smaller by chance
+    problem = Problem((data,), compute, (coupling,), ((amplitude,),), sigmas, least_variance=least)
     found = minimise(problem, Search(profile=("coupling_Hz",)))
     value = found.values["coupling_Hz"]
     ends = _widen(found, tried[costs <= _find_limit(found)])
@@ -213,7 +215,7 @@ def _find_limit(found: Minimum) -> float:
     """Sum of squares up to which a fit is not significantly worse than the best one."""
     level = found.uncertainties["coupling_Hz"].level
     factor = Confidence(level, found.n_free).factor
-    return found.noise**2 * (found.n_free + factor**2)
+    return found.noise**2 * found.n_free + found.variance * factor**2
 
 
 def _follow_fraction(problem: Problem, found: Minimum) -> Uncertainty:

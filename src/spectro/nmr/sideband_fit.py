@@ -74,7 +74,8 @@ def fit_sidebands(
     spinning : Spinning
         Rate and frequency.
     sigma : (K,) array or float, optional
-        Standard deviations of the integrals; without, one is taken from the residuals.
+        Standard deviations of the integrals, which intervals take where residuals
+        are smaller; without, it is taken from the residuals.
     shift_ppm : float, optional
         Isotropic shift, for the axis.
 
@@ -117,6 +118,7 @@ def fit_sidebands(
         ),
         ((Parameter("total", 1.0, 0.0),),),
         sigmas,
+        least_variance=float(sigmas is not None),
     )
     is_slow = _is_slow(len(data), span / spinning.step_ppm)
     found = minimise(problem, Search(profile=() if is_slow else ("span_ppm", "skew")))

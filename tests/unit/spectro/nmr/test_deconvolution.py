@@ -85,7 +85,7 @@ def test_table_2_of_the_cesium_paper_comes_back_with_its_errors():
 
 def test_table_2_gives_layers_and_no_core_where_there_is_none():
     """Depths are those that the percentages of the phantoms mean."""
-    for seed in range(3):
+    for seed in range(20):
         spectra, _ = make_table_2(seed)
         fit = nmr.deconvolve(spectra, start_table_2(), search=Search(is_refined=False))
         for name, percents in PERCENT.items():
@@ -105,8 +105,11 @@ def test_table_2_gives_layers_and_no_core_where_there_is_none():
                 assert found["core"].is_significant
             else:
                 assert found["core"].fraction < 0.05
-                doubts = [one for one in fit.warnings if one.startswith("core in NC6.4 is at best")]
-                assert doubts or not found["core"].is_significant
+                told = "There is no core in NC6.4", "There may be no core in NC6.4"
+                assert sum(one.startswith(told) for one in fit.warnings) == 1
+        assert not any(
+            one.startswith("There may be no") and "NC6.4" not in one for one in fit.warnings
+        )
 
 
 def test_cadmium_sites_of_the_doped_sulfide_come_back():

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 from scipy.integrate import quad
+from scipy.optimize import curve_fit
 
 from spectro.model import InputError
 from spectro.nmr import fit_buildup, mean_time_s
@@ -66,6 +67,42 @@ def test_clean_recoveries_give_back_what_they_were_made_with(initial):
     assert fit.values["m_inf"] == pytest.approx(5e6, rel=1e-6)
     free = fit_buildup(T_s, m, initial=None, sigma=1e4)
     assert free.values["initial"] == pytest.approx(initial, abs=1e-5)
+
+
+def test_errors_that_are_given_are_not_made_smaller_by_residuals_that_happen_to_be():
+    """By scipy's covariance with absolute errors; without noise there is nothing else to go by."""
+    m = 100 * (1 - np.exp(-T_s / 3))
+    fit = fit_buildup(T_s, m, sigma=2.0)
+    _, covariance = curve_fit(
+        lambda t, a, tau: a * (1 - np.exp(-t / tau)),
+        T_s,
+        m,
+        (100, 3),
+        np.full(len(T_s), 2.0),
+        absolute_sigma=True,
+    )
+    for name, expected in zip(("m_inf", "time_s"), np.sqrt(np.diag(covariance)), strict=True):
+        assert fit.uncertainties[name].standard_error == pytest.approx(expected, rel=1e-3)
+    noisy = m + np.random.default_rng(0).normal(0, 20.0, len(T_s))
+    by_residuals, by_both = fit_buildup(T_s, noisy), fit_buildup(T_s, noisy, sigma=2.0)
+    for name in ("m_inf", "time_s"):
+        assert by_both.uncertainties[name].standard_error == pytest.approx(
+            by_residuals.uncertainties[name].standard_error, rel=1e-4
+        )
+
+
+def test_a_time_at_its_bound_is_told_and_its_interval_is_open_to_shorter_ones():
+    """A build-up that stops long before its plateau cannot tell how long it takes."""
+    t, n_told = np.geomspace(1.0, 60.0, 8), 0
+    for seed in range(12):
+        noise = np.random.default_rng(seed).normal(0, 0.01, len(t))
+        fit = fit_buildup(t, 1 - np.exp(-t / 400) + noise, sigma=0.01)
+        low, high = fit.intervals["time_s"]
+        assert low < 400 < high
+        is_told = any(one.startswith("time_s ended at its bound") for one in fit.warnings)
+        assert is_told == (fit.values["time_s"] > 5999)
+        n_told += is_told
+    assert 0 < n_told < 12
 
 
 def test_a_change_of_units_changes_nothing_but_units():
