@@ -448,7 +448,10 @@ def _fits_turned(problem: Problem, minimum: Minimum, names: Sequence[str]) -> bo
         return False
     noise, least = minimum.noise**2, minimum.noise**2 * minimum.n_free
     start = minimum.values | turned
-    if find_cost(problem, start) > least + _HOPELESS * noise * math.sqrt(problem.n_points):
+    rise = find_cost(problem, start) - least
+    if rise < _UNTOLD * noise:
+        return True
+    if rise > _HOPELESS * noise * math.sqrt(problem.n_points):
         return False
     return find_cost(problem, start, is_refitted=True) < least + _UNTOLD * noise
 

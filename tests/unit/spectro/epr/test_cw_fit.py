@@ -46,7 +46,7 @@ def test_manganese_in_cadmium_sulphide_at_its_nominal_rate():
     assert (inside <= 198).all()
 
 
-def test_ten_starts_end_at_the_same_minimum():
+def test_random_starts_end_at_the_same_minimum():
     true = epr.SpinSystem(2.5, 2.007, MN, d_MHz=200.0, d_strain_MHz=60.0)
     spectrum = noisy(true, epr.LineShape(0.8, 0.4), noise=0.01)
     start = replace(true, g=2.0065, d_MHz=170.0, d_strain_MHz=40.0)
