@@ -160,6 +160,7 @@ def show_project(folder: Path) -> None:
     settle()
     finish(panel)
     session.exclude([3, 40, 60], "doubtful outline")
+    panel.folder.setText(folder.name)  # where it lies is this run's own affair
     for name in ("Project", "Spectra"):
         dock.setCurrentIndex(list(dock.panels).index(name))
         settle()

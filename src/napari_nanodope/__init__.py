@@ -12,8 +12,9 @@ Examples
 'core'
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from lazy_loader import attach
 
 if TYPE_CHECKING:
     from napari_nanodope import figures as figures
@@ -47,49 +48,25 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_HOMES = {
-    "FieldOfView": "model",
-    "FieldResult": "results",
-    "InputError": "model",
-    "LineWindows": "recipe",
-    "Material": "materials",
-    "PhantomParams": "phantom",
-    "PhantomTruth": "phantom",
-    "Project": "project",
-    "Recipe": "recipe",
-    "SampleResult": "pooled",
-    "Source": "model",
-    "add_to_viewer": "_napari.scripting",
-    "analyze": "pipeline",
-    "join": "joint",
-    "list_readers": "io",
-    "list_signals": "io",
-    "pool_sample": "pooled",
-    "read_field": "io",
-    "read_labels": "io",
-    "read_spectrum": "io",
-    "review_project": "_napari.scripting",
-    "run_batch": "batch",
-    "save_gallery": "gallery",
-    "segment": "segmentation",
-    "simulate_field": "phantom",
-    "write_report": "report",
-    "widen": "joint",
-}
-
-__all__ = ["__version__", "figures", *_HOMES]  # noqa: PLE0604 - the names above, each once
-
-
-def __getattr__(name: str) -> Any:
-    """Load a public name from its module on first use."""
-    if name == "figures":
-        return import_module(f"{__name__}.figures")
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__, _names = attach(
+    __name__,
+    submodules={"figures"},
+    submod_attrs={
+        "_napari.scripting": ["add_to_viewer", "review_project"],
+        "batch": ["run_batch"],
+        "gallery": ["save_gallery"],
+        "io": ["list_readers", "list_signals", "read_field", "read_labels", "read_spectrum"],
+        "joint": ["join", "widen"],
+        "materials": ["Material"],
+        "model": ["FieldOfView", "InputError", "Source"],
+        "phantom": ["PhantomParams", "PhantomTruth", "simulate_field"],
+        "pipeline": ["analyze"],
+        "pooled": ["SampleResult", "pool_sample"],
+        "project": ["Project"],
+        "recipe": ["LineWindows", "Recipe"],
+        "report": ["write_report"],
+        "results": ["FieldResult"],
+        "segmentation": ["segment"],
+    },
+)
+__all__ = ["__version__", *_names]  # noqa: PLE0604 - the names above, each once

@@ -4,8 +4,9 @@ This package is useful alone; a sample ID is all that it shares with `napari_nan
 are loaded when they are first used.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from lazy_loader import attach
 
 if TYPE_CHECKING:
     from spectro.io import load as load
@@ -18,27 +19,12 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_HOMES = {
-    "Axis": "model",
-    "InputError": "model",
-    "SampleBook": "samples",
-    "Source": "model",
-    "Spectrum": "model",
-    "load": "io",
-    "load_all": "io",
-}
-
-__all__ = ["__version__", *_HOMES]  # noqa: PLE0604 - the names above, each once
-
-
-def __getattr__(name: str) -> Any:
-    """Load a public name from its module on first use."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__, _names = attach(
+    __name__,
+    submod_attrs={
+        "io": ["load", "load_all"],
+        "model": ["Axis", "InputError", "Source", "Spectrum"],
+        "samples": ["SampleBook"],
+    },
+)
+__all__ = ["__version__", *_names]  # noqa: PLE0604 - the names above, each once

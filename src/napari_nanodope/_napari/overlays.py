@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_nanodope._napari.session import Session
+from napari_nanodope.core.editing import mark
 
 _MARK = "nanodope overlay"
 _STRIPE_PX, _LINE_PX = 4, 2  # from one line of a hatching to the next, and its width
@@ -45,8 +46,9 @@ class Overlay:
             marks = [one for one in viewer.layers if one.metadata.get(_MARK) == self._name]
             self.layer = marks[0] if marks else None
         if self.layer is not None and self.layer in viewer.layers:
-            if self._session.field is not None:
-                self.layer.scale = self._session.field.pixel_size_nm
+            field = self._session.field
+            if field is not None and not np.array_equal(self.layer.scale, field.pixel_size_nm):
+                self.layer.scale = field.pixel_size_nm  # which draws the layer again
             if self.layer.data.shape == shown.shape:
                 if not np.array_equal(self.layer.data, shown):  # which is soon known
                     self.layer.data = shown
@@ -85,7 +87,7 @@ def draw_outlines(labels: NDArray[np.int32], chosen: Sequence[int]) -> NDArray[n
 
     Only what surrounds the particles is looked at, so it is quick in large images.
     """
-    drawn = np.isin(labels, chosen)
+    drawn = mark(labels, chosen)
     if not drawn.any():
         return drawn
     rows, columns = (np.flatnonzero(drawn.any(axis=axis)) for axis in (1, 0))

@@ -317,8 +317,8 @@ class Session:
 
     def merge(self, chosen: Sequence[int]) -> None:
         """Make one particle of several, and choose it; see `editing.merge`."""
-        self._edit("merge", lambda labels: editing.merge(labels, chosen))
-        self.choose([min(label for label in chosen if label > 0)])
+        kept = min((label for label in chosen if label > 0), default=0)
+        self._edit("merge", lambda labels: editing.merge(labels, chosen), kept)
 
     def delete(self, chosen: Sequence[int]) -> None:
         """Turn particles into background."""
@@ -445,20 +445,20 @@ class Session:
         self.sync()
         return self._curation
 
-    def _edit(self, name: str, make: Callable[[NDArray[np.int32]], Change]) -> None:
+    def _edit(self, name: str, make: Callable[[NDArray[np.int32]], Change], *chosen: int) -> None:
         curation = self._curated()
-        self._after(curation.do(name, make(curation.labels)))
+        self._after(curation.do(name, make(curation.labels)), chosen)
 
-    def _after(self, edit: Edit | None) -> None:
+    def _after(self, edit: Edit | None, chosen: Sequence[int] = ()) -> None:
         """Show an operation of the history in the layer, and tell of it."""
         if edit is not None:
             if not self._view.apply(edit.change):
                 self._show_labels()
-            self._tell(edit.change)
+            self._tell(edit.change, chosen)
 
-    def _tell(self, change: Change) -> None:
+    def _tell(self, change: Change, chosen: Sequence[int] = ()) -> None:
         self._view.forget_rows(change.touched)
-        self.choose(self._chosen)  # without those that are gone
+        self.choose(chosen or self._chosen)  # without those that are gone
         self._tell_labels()
 
     def _tell_labels(self) -> None:

@@ -228,6 +228,16 @@ def find_present(labels: Labels, chosen: Sequence[int]) -> list[int]:
     return [label for label, is_there in zip(wanted, there, strict=True) if is_there]
 
 
+def mark(labels: Labels, chosen: Sequence[int]) -> NDArray[np.bool_]:
+    """Pixels (Y, X) of some particles; for few, in a fraction of the time of `numpy.isin`."""
+    if len(chosen) >= _FEW:
+        return np.isin(labels, chosen)
+    marked = np.zeros(labels.shape, bool)
+    for label in chosen:
+        marked |= labels == label
+    return marked
+
+
 def _check_points(points_yx: ArrayLike) -> NDArray[np.float64]:
     points = np.asarray(points_yx, float).reshape(-1, 2)
     if not np.isfinite(points).all() or np.abs(points).max(initial=0.0) > _FAR:
@@ -245,7 +255,7 @@ def _check_present(labels: Labels, chosen: Sequence[int]) -> list[int]:
 
 
 def _find(labels: Labels, ids: Sequence[int]) -> NDArray[np.int64]:
-    return np.flatnonzero(np.isin(labels, ids))
+    return np.flatnonzero(mark(labels, ids))
 
 
 def _relabel(labels: Labels, pixels: NDArray[np.int64], label: int) -> Change:

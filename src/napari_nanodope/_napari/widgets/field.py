@@ -4,7 +4,6 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from qtpy.QtWidgets import QPushButton
 
 from napari_nanodope._napari.mapping import (
@@ -24,6 +23,7 @@ from napari_nanodope._napari.mapping import (
 from napari_nanodope._napari.widgets.field_about import FieldAbout
 from napari_nanodope._napari.widgets.panel import Panel
 from napari_nanodope._napari.widgets.spectrum_view import SpectrumView
+from napari_nanodope.core.editing import mark
 from napari_nanodope.model import FieldOfView, InputError, is_element
 
 if TYPE_CHECKING:
@@ -211,7 +211,7 @@ class FieldPanel(Panel):
             self._summed = None
             self._take_part(None, None)
             return
-        mask = np.isin(labels, chosen)
+        mask = mark(labels, chosen)
         wanted = (identify_file(field), mask.tobytes())
         if wanted != self._summed:
             self._summed, self._part = wanted, None
