@@ -10,12 +10,12 @@ from qtpy.compat import isalive
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox, QGridLayout, QLabel, QPushButton, QSizePolicy, QWidget
 
+from napari_nanodope._napari.left_out import LeftOut
 from napari_nanodope._napari.overlays import Overlay, draw_outlines, hatch
 from napari_nanodope._napari.widgets.form import StageForm
 from napari_nanodope._napari.widgets.panel import Panel
 from napari_nanodope._napari.widgets.splitting import Splitting
 from napari_nanodope.model import InputError
-from napari_nanodope.pipeline import find_left_out
 
 if TYPE_CHECKING:
     import napari
@@ -38,6 +38,7 @@ class CuratePanel(Panel):
         self._chosen = Overlay(self.session, "chosen", "white")
         self._shown_chosen: Any = None
         self._shown_left_out: Any = None
+        self._known = LeftOut()
         self._hatched = Overlay(self.session, "left out", "#ff9500")
         self._bound: Labels | None = None
         self.reason = QComboBox()
@@ -187,7 +188,7 @@ class CuratePanel(Panel):
             return
         if is_known:
             return
-        reasons = find_left_out(labels, field.pixel_size_nm, session.recipe, session.excluded)
+        reasons = self._known.find(labels, field.pixel_size_nm, session.recipe, session.excluded)
         self._hatched.show(hatch(np.isin(labels, list(reasons))))
         told = [f"{n} {why}" for why, n in Counter(reasons.values()).most_common()]
         self.left_out.setText(f"Left out, hatched: {'; '.join(told) or 'none'}.")
