@@ -51,12 +51,13 @@ class Overlay:
                 self.layer.scale = field.pixel_size_nm  # which draws the layer again
             if self.layer.data.shape == shown.shape:
                 if not np.array_equal(self.layer.data, shown):  # which is soon known
-                    self.layer.data = shown
+                    np.copyto(self.layer.data, shown)  # other data would measure all layers anew
+                    self.layer.refresh(extent=False)
                 return
             self.hide()
         if mask.any():
             self.layer = add_quietly(
-                self._session, "add_labels", shown, name=self._name, colormap=self._colours
+                self._session, "add_labels", shown.copy(), name=self._name, colormap=self._colours
             )
             self.layer.metadata[_MARK] = self._name
 
