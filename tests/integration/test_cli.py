@@ -12,26 +12,12 @@ import pandas as pd
 import pytest
 
 import napari_nanodope as nd
-from napari_nanodope.cli import main
 from napari_nanodope.io.arrays import save_labels
 from napari_nanodope.io.macro import read_macro_csv
 from napari_nanodope.io.tiff import write_tiff
 
 Run = Callable[..., tuple[int, str, str]]
 SCENE = nd.PhantomParams(location="surface", shape_px=(150, 150))
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    def call(*words: object) -> tuple[int, str, str]:
-        try:
-            code = main([str(word) for word in words])
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-        printed = capsys.readouterr()
-        return code, printed.out, printed.err
-
-    return call
 
 
 @pytest.fixture

@@ -8,11 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from distributed import LocalCluster
 
 import napari_nanodope as nd
 from napari_nanodope.batch import BatchProgress, run_batch
-from napari_nanodope.cli import main
 from napari_nanodope.io.arrays import save_field
 from napari_nanodope.project import ProjectError
 from spectro import nmr
@@ -62,16 +60,6 @@ FITS = ("24h/nmr-deconvolution-24h", "48h/nmr-buildup-buildup_1", "48h/nmr-build
 Run = Callable[..., tuple[int, str, str]]
 
 
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    def call(*words: object) -> tuple[int, str, str]:
-        code = main([str(word) for word in words])
-        printed = capsys.readouterr()
-        return code, printed.out, printed.err
-
-    return call
-
-
 def write(path: Path, head: str, *columns: np.ndarray) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     rows = [",".join(f"{one:.9g}" for one in row) for row in zip(*columns, strict=True)]
@@ -96,18 +84,6 @@ def untouched(tmp_path_factory: pytest.TempPathFactory) -> Path:
         m = 1 - np.exp(-((t / time_s) ** 0.8)) + 0.005 * rng.normal(size=len(t))
         write(folder / f"nmr/buildup_{number}.csv", "t_s,m", t, m)
     return folder
-
-
-@pytest.fixture(scope="module")
-def scheduler() -> Iterator[str]:
-    with LocalCluster(
-        n_workers=2,
-        threads_per_worker=1,
-        processes=False,
-        dashboard_address=None,
-        scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},  # else one that others may have
-    ) as cluster:
-        yield cluster.scheduler_address
 
 
 @pytest.fixture(scope="module")

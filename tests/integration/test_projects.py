@@ -30,7 +30,6 @@ from napari_nanodope.batch import (
     run_batch,
 )
 from napari_nanodope.batch_worker import do_safely
-from napari_nanodope.cli import main
 from napari_nanodope.core.editing import merge
 from napari_nanodope.curation import Curation
 from napari_nanodope.io.arrays import read_labels, save_field, save_labels
@@ -74,16 +73,6 @@ NAMES = ["24h/scan0", "24h/scan2", "24h/scan4", "48h/scan1", "48h/scan3"]
 Run = Callable[..., tuple[int, str, str]]
 
 
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    def call(*words: object) -> tuple[int, str, str]:
-        code = main([str(word) for word in words])
-        printed = capsys.readouterr()
-        return code, printed.out, printed.err
-
-    return call
-
-
 @pytest.fixture(scope="module")
 def untouched(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("project") / "mine"
@@ -107,19 +96,6 @@ def _environment() -> Iterator[None]:
     yield
     os.environ.clear()
     os.environ.update(before)
-
-
-@pytest.fixture(scope="module")
-def scheduler() -> Iterator[str]:
-    """Address of a cluster in this process, which starts at once."""
-    with LocalCluster(
-        n_workers=2,
-        threads_per_worker=1,
-        processes=False,
-        dashboard_address=None,
-        scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},  # else one that others may have
-    ) as cluster:
-        yield cluster.scheduler_address
 
 
 @pytest.fixture(scope="module")
