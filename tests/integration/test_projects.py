@@ -561,7 +561,7 @@ def test_a_batch_that_is_killed_is_finished_by_the_next(
     folder = copy(untouched, tmp_path / "mine")
     command = [sys.executable, "-m", "napari_nanodope.cli", "batch", str(folder), "--workers", "1"]
     batch = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    while not list(folder.glob("results/particles/*/*.parquet")):
+    while not list(folder.glob("results/fields/*/*/provenance.json")):
         assert batch.poll() is None
         time.sleep(0.005)
     batch.send_signal(signal.SIGKILL)
