@@ -8,7 +8,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.transforms import blended_transform_factory
 from numpy.typing import NDArray
-from scipy.optimize import isotonic_regression
 
 from spectro.figures.style import BLACK
 
@@ -100,6 +99,8 @@ def spread_labels(
     >>> spread_labels([1.0, 1.0, 5.0], 1.0, (0.0, 9.0)).tolist()
     [0.5, 1.5, 5.0]
     """
+    from scipy.optimize import isotonic_regression  # noqa: PLC0415 - slow to import
+
     if not len(places):
         return np.zeros(0)
     steps = width * np.arange(len(places))
