@@ -3,7 +3,6 @@
 import hashlib
 import platform
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache, partial
 from importlib.metadata import version
 from typing import Any
@@ -20,19 +19,9 @@ from napari_nanodope.core.counting import (
     find_particle_free,
     tabulate_thresholds,
 )
-from napari_nanodope.core.distance import (
-    compute_erode_ceil_depth_px,
-    deepest,
-    measure_depth_nm,
-)
 from napari_nanodope.core.filtering import detect_box_mean, warn_of_smoothing
-from napari_nanodope.core.labels import (
-    CompactLabels,
-    Morphology,
-    compact_labels,
-    measure_morphology,
-)
-from napari_nanodope.core.profiles import DepthBins, RadialSums, sum_radially
+from napari_nanodope.core.labels import Morphology
+from napari_nanodope.core.measuring import Measurements, Scene, Shapes, measure, measure_again
 from napari_nanodope.core.shells import LocationTest, compare_locations, pool_counts
 from napari_nanodope.core.summary import Findings, summarize
 from napari_nanodope.materials import dopants_to_mM, sphere_volume_nm3
@@ -48,12 +37,13 @@ class AnalysisCancelledError(Exception):
     """The caller asked an analysis to stop."""
 
 
-def analyze(
+def analyze(  # noqa: PLR0913 - what a person may want, by name
     field: FieldOfView,
     recipe: Recipe | None = None,
     *,
     labels: ArrayLike | Outlines | None = None,
     exclusions: Mapping[int, str] | None = None,
+    previous: FieldResult | None = None,
     progress: Progress | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> FieldResult:
@@ -70,6 +60,9 @@ def analyze(
         Outlines bring the scores of their particles, by label.
     exclusions : mapping, optional
         Particles of `labels` that a person leaves out of the statistics, and why.
+    previous : FieldResult, optional
+        Of this very field, before some labels were edited: only the particles that were touched are
+        measured again. The result is the same without it.
     progress : callable, optional
         Called with the fraction done, from 0 to 1, and the name of the step that starts.
     cancelled : callable, optional
@@ -115,33 +108,32 @@ def analyze(
         outlined = as_labels(found.labels, field.shape).copy()
     else:
         outlined = as_labels(labels, field.shape).copy()
-    step(0.4, "morphology")
-    compact = compact_labels(outlined)
-    _check_exclusions(exclusions, compact.ids)
-    shapes = measure_morphology(compact, field.pixel_size_nm)
-    step(0.5, "distance from the edge")
-    bins, inradius_nm = _measure_depth(compact, field.pixel_size_nm, recipe)
-    step(0.7, "counting")
+    step(0.4, "the background")
     threshold, background = _count_background(outlined, dopant, recipe)
-    sums = sum_radially(compact, bins, host, dopant, threshold)
+    scene = Scene(host, dopant, field.pixel_size_nm, threshold, recipe.profile.distance)
+    known = None if previous is None else previous.measured
+    measured = None if known is None else measure_again(known, outlined, scene)
+    if measured is None:
+        measured = measure(outlined, scene, step=partial(_tell_step, step))
+    _check_exclusions(exclusions, measured.ids)
     step(0.9, "statistics")
-    table = _tabulate_particles(
-        _Measured(compact, shapes, inradius_nm, sums, background), field.pixel_size_nm, recipe
-    )
-    _exclude_by_hand(table, exclusions)
-    _add_scores(table, found)
-    location = _locate(sums, table["included"].to_numpy(bool), background, field, recipe)
-    summary = summarize(Findings(table, shapes.n_pixels, background, threshold, location), recipe)
+    named = _name(field, recipe)
+    columns = _describe_particles(measured, background, recipe, exclusions)
+    table = _tabulate(columns | _find_scores(measured.ids, found), named)
+    location = _locate(measured, columns["included"], background, recipe)
+    n_pixels = measured.shapes.n_pixels
+    summary = summarize(Findings(table, n_pixels, background, threshold, location), recipe)
     summary["warnings"] = [*_warn_of_data(field, recipe), *summary["warnings"]]
     result = FieldResult(
         field=field,
         recipe=recipe,
         labels=read_only(outlined),
-        particles=_identify(table, field, recipe),
-        radial=_identify(_tabulate_radial(sums, compact, field.pixel_size_nm), field, recipe),
-        profiles=_identify(location.expected, field, recipe),
+        particles=table,
+        radial=_tabulate(_describe_depths(measured), named),
+        profiles=_tabulate({str(k): v for k, v in location.expected.items()}, named),
         summary=summary,
         provenance=_trace(field, recipe, outlined, found) | _trace_exclusions(exclusions),
+        measured=measured,
     )
     step(1.0, "done")
     return result
@@ -151,29 +143,32 @@ def _tell_window(step: Progress, n_done: int) -> None:
     step(0.0, f"segmentation, window {n_done + 1}")
 
 
+_SHARES = {"morphology": 0.5, "distance from the edge": 0.6, "counting": 0.8}
+
+
+def _tell_step(step: Progress, what: str) -> None:
+    step(_SHARES[what], what)
+
+
 def find_left_out(
-    labels: NDArray[np.int32],
-    pixel_size_nm: tuple[float, float],
-    recipe: Recipe,
-    exclusions: Mapping[int, str] | None = None,
+    shapes: Shapes, recipe: Recipe, exclusions: Mapping[int, str] | None = None
 ) -> dict[int, str]:
     """Particles that the statistics leave out, and why, as `analyze` decides it.
 
     Parameters
     ----------
-    labels : (Y, X) int32 array
-        One positive number per particle, 0 for background.
-    pixel_size_nm : (float, float)
-        Height and width of a pixel (dy, dx) in nm.
+    shapes : Shapes
+        From `napari_nanodope.core.measuring.measure_shapes`.
     recipe : Recipe
         Its stage ``particles`` decides.
     exclusions : mapping, optional
         Particles that a person leaves out, and why.
     """
-    compact = compact_labels(labels)
-    shapes = measure_morphology(compact, pixel_size_nm)
-    reasons = _exclude(shapes, _equivalent_diameter_nm(shapes, pixel_size_nm), recipe)
-    found = {int(k): str(why) for k, why in zip(compact.ids, reasons, strict=True) if why}
+    morphology = shapes.morphology
+    reasons = _exclude(
+        morphology, _equivalent_diameter_nm(morphology, shapes.pixel_size_nm), recipe
+    )
+    found = {int(k): str(why) for k, why in zip(shapes.ids, reasons, strict=True) if why}
     return found | dict(exclusions or {})
 
 
@@ -183,31 +178,6 @@ def _equivalent_diameter_nm(
     """Diameter of the circle of the same area."""
     area_nm2 = shapes.n_pixels * pixel_size_nm[0] * pixel_size_nm[1]
     return np.asarray(2 * np.sqrt(area_nm2 / np.pi))
-
-
-@dataclass(frozen=True, slots=True)
-class _Measured:
-    """What was measured of every particle."""
-
-    labels: CompactLabels
-    shapes: Morphology
-    inradius_nm: NDArray[np.float64]
-    sums: RadialSums
-    background: FalsePositives
-
-
-def _measure_depth(
-    labels: CompactLabels, pixel_size_nm: tuple[float, float], recipe: Recipe
-) -> tuple[DepthBins, NDArray[np.float64]]:
-    """Depth bins, and the exact greatest depth (N,) of every particle in nm."""
-    width = min(pixel_size_nm)
-    depth_nm, inradius_nm = measure_depth_nm(labels, pixel_size_nm)
-    if recipe.profile.distance == "euclidean":
-        return DepthBins(depth_nm, inradius_nm, width=width), inradius_nm.astype(float)
-    del depth_nm
-    # Half a pixel puts a pixel in the middle of its bin, which is where its centre is.
-    depth_px = compute_erode_ceil_depth_px(labels.image) + np.float32(0.5)
-    return DepthBins(depth_px, deepest(labels, depth_px), nm=width), inradius_nm.astype(float)
 
 
 def _count_background(
@@ -220,52 +190,59 @@ def _count_background(
     return threshold, count_false_positives(dopant, free, threshold)
 
 
-def _tabulate_particles(
-    measured: _Measured, pixel_size_nm: tuple[float, float], recipe: Recipe
-) -> pd.DataFrame:
-    shapes, sums, n = measured.shapes, measured.sums, measured.labels.n
+def _describe_particles(
+    measured: Measurements,
+    background: FalsePositives,
+    recipe: Recipe,
+    exclusions: Mapping[int, str],
+) -> dict[str, Any]:
+    """Columns of the particle table."""
+    shapes, sums, n = measured.shapes, measured.sums, len(measured.ids)
+    pixel_size_nm = measured.scene.pixel_size_nm
     area_nm2 = shapes.n_pixels * pixel_size_nm[0] * pixel_size_nm[1]
     diameter_nm = _equivalent_diameter_nm(shapes, pixel_size_nm)
     host_counts = sums.per_particle("host_counts", n)
     dopant_pixels = sums.per_particle("dopant_pixels", n).astype(np.int64)
-    dopants = estimate_dopants(dopant_pixels, shapes.n_pixels, measured.background)
+    dopants = estimate_dopants(dopant_pixels, shapes.n_pixels, background)
     volume_nm3 = sphere_volume_nm3(diameter_nm)
     if recipe.particles.volume == "inradius":
         volume_nm3 = sphere_volume_nm3(2 * measured.inradius_nm)
     elif recipe.particles.volume == "host":
         volume_nm3 = _share_volume(volume_nm3, host_counts)
     reasons = _exclude(shapes, diameter_nm, recipe)
-    return pd.DataFrame(
-        {
-            "label": measured.labels.ids,
-            "centroid_y_nm": shapes.centroid_nm[:, 0],
-            "centroid_x_nm": shapes.centroid_nm[:, 1],
-            "area_nm2": area_nm2,
-            "equivalent_diameter_nm": diameter_nm,
-            "inradius_nm": measured.inradius_nm,
-            "eccentricity": shapes.eccentricity,
-            "solidity": shapes.solidity,
-            "contact_fraction": shapes.contact_fraction,
-            "touches_border": shapes.touches_border,
-            "included": reasons == "",
-            "exclusion_reason": pd.Series(reasons, dtype="str"),
-            "host_counts": host_counts,
-            "dopant_pixels": dopant_pixels,
-            "dopant_counts": sums.per_particle("dopant_counts", n),
-            "dopants": dopants.value,
-            "dopants_low": dopants.low,
-            "dopants_high": dopants.high,
-            "volume_nm3": volume_nm3,
-            "dopant_mM": dopants_to_mM(dopants.value, np.where(volume_nm3 > 0, volume_nm3, np.nan)),
-        }
-    )
+    for label, why in exclusions.items():
+        reasons[np.searchsorted(measured.ids, label)] = why
+    return {
+        "label": measured.ids,
+        "centroid_y_nm": shapes.centroid_nm[:, 0],
+        "centroid_x_nm": shapes.centroid_nm[:, 1],
+        "area_nm2": area_nm2,
+        "equivalent_diameter_nm": diameter_nm,
+        "inradius_nm": measured.inradius_nm,
+        "eccentricity": shapes.eccentricity,
+        "solidity": shapes.solidity,
+        "contact_fraction": shapes.contact_fraction,
+        "touches_border": shapes.touches_border,
+        "included": reasons == "",
+        "exclusion_reason": pd.Series(reasons, dtype="str"),
+        "host_counts": host_counts,
+        "dopant_pixels": dopant_pixels,
+        "dopant_counts": sums.per_particle("dopant_counts", n),
+        "dopants": dopants.value,
+        "dopants_low": dopants.low,
+        "dopants_high": dopants.high,
+        "volume_nm3": volume_nm3,
+        "dopant_mM": dopants_to_mM(dopants.value, np.where(volume_nm3 > 0, volume_nm3, np.nan)),
+    }
 
 
-def _add_scores(table: pd.DataFrame, found: Outlines | None) -> None:
-    """Add to the particle table how sure the segmentation was; NaN where that is not known."""
-    for name in ("probability", "flow_error"):
-        scores = pd.Series(dtype=float) if found is None else found.scores.set_index("label")[name]
-        table[name] = table["label"].map(scores).astype(float)
+def _find_scores(ids: NDArray[np.int32], found: Outlines | None) -> dict[str, NDArray[np.float64]]:
+    """How sure the segmentation was of every particle; NaN where that is not known."""
+    names = "probability", "flow_error"
+    if found is None:
+        return {name: np.full(len(ids), np.nan) for name in names}
+    scores = found.scores.set_index("label").reindex(ids)
+    return {name: scores[name].to_numpy(float) for name in names}
 
 
 def _share_volume(
@@ -302,60 +279,59 @@ def _check_exclusions(exclusions: Mapping[int, str], ids: NDArray[np.int32]) -> 
         )
 
 
-def _exclude_by_hand(table: pd.DataFrame, exclusions: Mapping[int, str]) -> None:
-    """Leave particles out, in place, for the reason that a person gave."""
-    chosen = table["label"].isin(list(exclusions))
-    table.loc[chosen, "exclusion_reason"] = table.loc[chosen, "label"].map(exclusions)
-    table.loc[chosen, "included"] = False
-
-
 def _trace_exclusions(exclusions: Mapping[int, str]) -> dict[str, Any]:
     by_hand = {str(label): exclusions[label] for label in sorted(exclusions)}
     return {"exclusions": by_hand} if by_hand else {}
 
 
 def _locate(
-    sums: RadialSums,
+    measured: Measurements,
     included: NDArray[np.bool_],
     background: FalsePositives,
-    field: FieldOfView,
     recipe: Recipe,
 ) -> LocationTest:
-    shell = recipe.profile.shell_nm
-    shell_nm = min(field.pixel_size_nm) if shell == "auto" else shell
-    pooled = pool_counts(sums.of(included), field.pixel_size_nm, shell_nm)
+    shell, pixel_size_nm = recipe.profile.shell_nm, measured.scene.pixel_size_nm
+    shell_nm = min(pixel_size_nm) if shell == "auto" else shell
+    pooled = pool_counts(measured.sums.of(included), pixel_size_nm, shell_nm)
     return compare_locations(pooled, background)
 
 
-def _tabulate_radial(
-    sums: RadialSums, labels: CompactLabels, pixel_size_nm: tuple[float, float]
-) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "label": labels.ids[sums.particle],
-            "depth_px": sums.depth_px,
-            "depth_nm": (sums.depth_px + 0.5) * min(pixel_size_nm),
-            "n_pixels": sums.n_pixels,
-            "host_counts": sums.host_counts,
-            "dopant_pixels": sums.dopant_pixels,
-            "dopant_counts": sums.dopant_counts,
-            "mean_depth_nm": sums.mean_depth_nm,
-        }
-    )
+def _describe_depths(measured: Measurements) -> dict[str, Any]:
+    """Columns of the radial table."""
+    sums = measured.sums
+    return {
+        "label": measured.ids[sums.particle],
+        "depth_px": sums.depth_px,
+        "depth_nm": (sums.depth_px + 0.5) * min(measured.scene.pixel_size_nm),
+        "n_pixels": sums.n_pixels,
+        "host_counts": sums.host_counts,
+        "dopant_pixels": sums.dopant_pixels,
+        "dopant_counts": sums.dopant_counts,
+        "mean_depth_nm": sums.mean_depth_nm,
+    }
 
 
-def _identify(table: pd.DataFrame, field: FieldOfView, recipe: Recipe) -> pd.DataFrame:
-    """Add what tells this field's rows from others' when tables are put together."""
+def _name(field: FieldOfView, recipe: Recipe) -> dict[str, pd.CategoricalDtype]:
+    """What tells this field's rows from others' when tables are put together, each a constant."""
     names = {
         "sample_id": field.sample_id,
         "field_id": field.field_id,
         "host_element": recipe.field.host,
         "dopant_element": recipe.field.dopant,
     }
-    for name, value in names.items():
-        codes = np.zeros(len(table), np.int8)
-        table[name] = pd.Categorical.from_codes(codes, categories=pd.Index([value], dtype="str"))
-    return table
+    return {
+        name: pd.CategoricalDtype(pd.Index([value], dtype="str")) for name, value in names.items()
+    }
+
+
+def _tabulate(columns: Mapping[str, Any], named: Mapping[str, Any]) -> pd.DataFrame:
+    """Table of these columns and of the constants."""
+    codes = np.zeros(len(next(iter(columns.values()))), np.int8)
+    constants = {
+        name: pd.Categorical.from_codes(codes, dtype=kind, validate=False)
+        for name, kind in named.items()
+    }
+    return pd.DataFrame({**columns, **constants})
 
 
 def _warn_of_data(field: FieldOfView, recipe: Recipe) -> list[str]:

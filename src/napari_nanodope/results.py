@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pandas as pd
@@ -23,6 +23,9 @@ from napari_nanodope.io.tables import load_table, save_table
 from napari_nanodope.model import FieldOfView, InputError, Source, as_labels, read_only
 from napari_nanodope.recipe import Recipe
 from napari_nanodope.segmentation import Outlines
+
+if TYPE_CHECKING:
+    from napari_nanodope.core.measuring import Measurements
 
 _TABLES = ("particles", "radial", "profiles")
 _LAST = "provenance.json"
@@ -51,6 +54,9 @@ class FieldResult:
         The numbers of the field, with intervals, ``statements`` and ``warnings``.
     provenance : dict
         Input, labels and recipe by digest, and the versions that made this.
+    measured : Measurements, optional
+        What `analyze` goes on with when some labels are edited; not saved, so None of results that
+        were loaded.
     """
 
     field: FieldOfView
@@ -61,6 +67,7 @@ class FieldResult:
     profiles: pd.DataFrame = dataclasses.field(compare=False, repr=False)
     summary: Mapping[str, Any]
     provenance: Mapping[str, Any] = dataclasses.field(repr=False)
+    measured: "Measurements | None" = dataclasses.field(default=None, compare=False, repr=False)
 
     @property
     def included(self) -> pd.DataFrame:
@@ -184,11 +191,14 @@ class FieldResult:
             ) from None
         origin = None if entry["reader"] == "arrays" else source
         seen = load_field(folder / "field.npz", source=origin)
+        particles, radial, profiles = (load_table(folder / f"{name}.parquet") for name in _TABLES)
         return cls(
             field=seen,
             recipe=Recipe.load(folder / "recipe.toml"),
             labels=read_only(as_labels(read_labels(folder / "labels.tif"), seen.shape)),
-            **{name: load_table(folder / f"{name}.parquet") for name in _TABLES},
+            particles=particles,
+            radial=radial,
+            profiles=profiles,
             summary=load_json(folder / "summary.json"),
             provenance=provenance,
         )

@@ -272,6 +272,30 @@ def test_preferences_do_not_touch_a_result(settings, make_napari_viewer):
     assert not session_of(viewer).is_stale
 
 
+def test_preferences_are_not_looked_for_before_one_is_set(monkeypatch, tmp_path):
+    asked = []
+
+    class Told:
+        def model_dump(self):
+            asked.append("preferences")
+            return {"sample": {"dopant": "Fe"}}
+
+    place = type("Place", (), {"config_path": str(tmp_path / "settings.yaml")})
+    monkeypatch.setattr("napari.settings.get_settings", place)
+    monkeypatch.setattr("napari.settings.get_plugin_settings", lambda plugin: Told())
+    assert preferences.preferred_recipe() == nd.Recipe()
+    assert not asked
+    (tmp_path / f"{PLUGIN}.yaml").write_text("sample:\n  dopant: Fe\n")
+    assert preferences.preferred_recipe().field.dopant == "Fe"
+    assert asked
+
+
+def test_napari_keeps_preferences_where_they_are_looked_for(plugin_settings, npe2pm, tmp_path):
+    with npe2pm.tmp_plugin(package=PLUGIN):
+        get_plugin_settings(PLUGIN, path_dir=tmp_path).sample.dopant = "Fe"
+    assert (tmp_path / f"{PLUGIN}.yaml").exists()
+
+
 def test_a_wrong_preference_is_told_once_and_the_defaults_hold(settings, make_napari_viewer):
     settings.sample.host = "Xx"
     viewer = make_napari_viewer()

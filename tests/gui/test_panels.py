@@ -28,6 +28,7 @@ from napari_nanodope._napari.session import session_of
 from napari_nanodope._napari.widgets.form import StageForm
 from napari_nanodope._napari.widgets.segment import SegmentPanel
 from napari_nanodope._napari.workers import Job
+from napari_nanodope.core.measuring import measure_shapes
 from napari_nanodope.pipeline import find_left_out
 from napari_nanodope.segmentation import Outlines, outline, training
 
@@ -342,9 +343,8 @@ def test_filters_hatch_what_they_leave_out_and_say_why(curated):
     panel.findChild(QDoubleSpinBox, "min_diameter_nm").setValue(9)
     panel.findChild(QCheckBox, "exclude_border").setChecked(False)
     session.exclude([7], "blurred")
-    reasons = find_left_out(
-        session.labels, session.field.pixel_size_nm, session.recipe, session.excluded
-    )
+    shapes = measure_shapes(session.labels, session.field.pixel_size_nm)
+    reasons = find_left_out(shapes, session.recipe, session.excluded)
     assert session.recipe.particles.min_diameter_nm == 9
     assert 0 < len(reasons) < session.labels.max()
     hatched = session.viewer.layers["left out"].data > 0

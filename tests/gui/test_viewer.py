@@ -139,3 +139,18 @@ def test_the_network_loads_beside_an_open_window():
     )
     assert done.stdout.split() == ["True"], done.stderr
     assert done.returncode == 0
+
+
+OPEN = """
+import sys, napari
+viewer = napari.Viewer(show=False)
+viewer.open_sample("napari-nanodope", "mixed")
+viewer.window.add_plugin_dock_widget("napari-nanodope", "Nanodope")
+print("there:", sorted({"matplotlib", "torch", "distributed"} & set(sys.modules)))
+viewer.close()
+"""
+
+
+def test_the_dock_opens_without_what_it_does_not_show_yet():
+    done = subprocess.run([sys.executable, "-c", OPEN], capture_output=True, text=True, check=True)
+    assert "there: []" in done.stdout

@@ -8,6 +8,7 @@ import pytest
 from scipy import ndimage
 
 import napari_nanodope as nd
+from napari_nanodope.core.measuring import measure_shapes
 from napari_nanodope.pipeline import AnalysisCancelledError, find_left_out, hash_arrays
 from napari_nanodope.segmentation import Outlines, outline
 
@@ -155,7 +156,7 @@ def test_filters_leave_particles_out_and_say_why(phantom, setting, column, is_le
     np.testing.assert_array_equal(table["included"], ~(expected | by_hand))
     left_out = table[~table["included"]].set_index("label")["exclusion_reason"]
     assert set(left_out) == {f"{reason} {name}", "blurred"}
-    told = find_left_out(labels, field.pixel_size_nm, recipe, {5: "blurred"})
+    told = find_left_out(measure_shapes(labels, field.pixel_size_nm), recipe, {5: "blurred"})
     assert told == left_out.to_dict()
 
 

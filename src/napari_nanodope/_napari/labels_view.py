@@ -94,8 +94,7 @@ class LabelsView:
         if len(change.pixels):
             self._is_busy = True
             try:
-                self.layer.data.reshape(-1)[change.pixels] = change.after
-                self.layer.refresh()
+                write_pixels(self.layer, change.pixels, change.after)
             finally:
                 self._is_busy = False
         return True
@@ -121,3 +120,15 @@ class LabelsView:
     def _on_selected(self) -> None:
         if self.layer is not None and not self._is_busy:
             self.selected.emit(int(self.layer.selected_label))
+
+
+def write_pixels(
+    layer: Labels, pixels: NDArray[np.int64], values: NDArray[np.integer[Any]]
+) -> None:
+    """Give some pixels of a layer, by flat index, other values; only they are drawn again."""
+    if len(pixels) == 0:
+        return
+    if layer.visible:
+        layer.data_setitem(np.unravel_index(pixels, layer.data.shape), values)
+    else:  # drawn when it is shown
+        layer.data.reshape(-1)[pixels] = values

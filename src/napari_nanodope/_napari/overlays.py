@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_nanodope._napari.labels_view import write_pixels
 from napari_nanodope._napari.session import Session
 from napari_nanodope.core.editing import mark
 
@@ -39,6 +40,12 @@ class Overlay:
             self._session.viewer.layers.remove(self.layer)
         self.layer = None
 
+    def clear(self) -> None:
+        """Show nothing, in the layer that there is."""
+        if self.layer is not None and self.layer in self._session.viewer.layers:
+            pixels = np.flatnonzero(self.layer.data)
+            write_pixels(self.layer, pixels, np.zeros(len(pixels), np.uint8))
+
     def show(self, mask: NDArray[np.bool_]) -> None:
         """Show where a mask (Y, X) is True; what the field's other layers show stays as it is."""
         viewer, shown = self._session.viewer, mask.view(np.uint8)
@@ -50,9 +57,8 @@ class Overlay:
             if field is not None and not np.array_equal(self.layer.scale, field.pixel_size_nm):
                 self.layer.scale = field.pixel_size_nm  # which draws the layer again
             if self.layer.data.shape == shown.shape:
-                if not np.array_equal(self.layer.data, shown):  # which is soon known
-                    np.copyto(self.layer.data, shown)  # other data would measure all layers anew
-                    self.layer.refresh(extent=False)
+                changed = np.flatnonzero(self.layer.data != shown)
+                write_pixels(self.layer, changed, shown.reshape(-1)[changed])
                 return
             self.hide()
         if mask.any():

@@ -1,5 +1,6 @@
 """What a person set for this plugin in napari's preferences."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
@@ -50,9 +51,16 @@ def begin(session: "Session") -> None:
 
 
 def _read() -> dict[str, Any]:
-    """Preferences by section; none where napari does not know this plugin, as in some scripts."""
-    from napari.settings import get_plugin_settings  # noqa: PLC0415
+    """Preferences by section; none where napari does not know this plugin, as in some scripts.
 
+    napari keeps those of a plugin beside its own, from the first that is changed. Before, it is not
+    asked: it would look through all plugins, which takes a good part of the time to open the dock.
+    """
+    from napari.settings import get_plugin_settings, get_settings  # noqa: PLC0415
+
+    place = get_settings().config_path
+    if place is not None and not (Path(place).parent / f"{PLUGIN}.yaml").exists():
+        return {}
     try:
         told: dict[str, Any] = get_plugin_settings(PLUGIN).model_dump()
     except KeyError:

@@ -67,12 +67,12 @@ class Session:
         self._viewer = ref(viewer)
         self.field: FieldOfView | None = None
         self.recipe = Recipe()
-        self._view = LabelsView()
+        self._view, self._keeping = LabelsView(), Keeping()
         self._curation: Curation | None = None
-        self._keeping = Keeping()
         self._lost: Labels | None = None
         self._result: FieldResult | None = None
         self._measured: tuple[Any, ...] = ()
+        self._seen: tuple[Any, ...] = ()
         self._chosen: tuple[int, ...] = ()
         self.notice, self.is_removing = "", False  # layers, when nobody may remove others
         self._view.changed.connect(self.result_changed.emit)
@@ -106,6 +106,8 @@ class Session:
             If there is none, or several and none of them is active or worked on.
         """
         chosen = stack.find_layers(self.viewer, self.field)
+        if self.field is not None and self._seen == stack.tell(chosen):
+            return self.field
         field = layers_to_field([layer.as_layer_data_tuple() for layer in chosen])
         is_known = self.field is not None and stack.is_same(field, self.field)
         saved = stack.find_saved(chosen, field)
@@ -114,6 +116,7 @@ class Session:
         elif not is_known:
             self._set_field(field)
             self.set_recipe(tell_maps(field, self.recipe))
+        self._seen = stack.tell(chosen)
         return self.field or field
 
     def look_for_field(self) -> None:
@@ -142,10 +145,9 @@ class Session:
         self.viewer.layers.selection.active = layers[-1]
 
     def replace_field(self, field: FieldOfView) -> None:
-        """Show a field in the place of the one worked on, read anew.
+        """Show a field in the place of the one worked on, read anew; the result is stale.
 
-        Its layers take the place of the old ones. Labels and their history stay where the shape is
-        the same; the result is stale.
+        Its layers take the place of the old ones, and labels stay where the shape is the same.
         """
         self.sync()
         old = self.field
@@ -362,9 +364,7 @@ class Session:
 
         With `add` those chosen before stay, and one that is chosen again is let go.
         """
-        self._sync_or_tell()
-        there = None if self._curation is None else self._curation.labels
-        asked = list(dict.fromkeys(labels))
+        there, asked = self.labels, list(dict.fromkeys(labels))
         wanted = [] if there is None else editing.find_present(there, asked)
         if add:
             kept = [label for label in self._chosen if label not in wanted]
@@ -427,9 +427,8 @@ class Session:
         self.release()
         self.field = field
         self._view.attach(None)
-        self._result = None
-        self._chosen = ()
-        self.notice = ""
+        self._result, self._chosen, self.notice = None, (), ""
+        self._seen = ()
         if field is not None:
             self._keeping.enter(field)
             self._view.attach(layer)

@@ -81,7 +81,26 @@ def look_at(viewer: "ViewerModel", particles: Labels | None) -> tuple[tuple[Any,
     """What the images that particles belong to look like, as far as that is quickly seen."""
     key = None if particles is None else particles.metadata.get("key")
     ours = (one for one in viewer.layers if one.metadata.get("key") == key)
-    return tuple((id(one.data), *one.scale) for one in ours if one is not particles)
+    return tuple((_Very(one.data), *one.scale) for one in ours if one is not particles)
+
+
+def tell(layers: "Sequence[Layer]") -> tuple[Any, ...]:
+    """What a field that is made of layers depends on, to be compared at another time."""
+    return tuple(
+        (_Very(one), _Very(one.data), _Very(one.metadata), *one.scale, *one.units) for one in layers
+    )
+
+
+class _Very:
+    """The very object, which it keeps, since the number of one that is gone may be given again."""
+
+    def __init__(self, value: object) -> None:
+        self._value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Very) and self._value is other._value
+
+    __hash__ = None  # type: ignore[assignment]
 
 
 def is_shown(viewer: "ViewerModel", field: FieldOfView) -> bool:

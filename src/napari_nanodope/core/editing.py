@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+import numba
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
@@ -15,7 +16,7 @@ Labels = NDArray[np.int32]
 
 _SLIVER = 0.1  # of a particle, which is part of it if all of it lies along the cut
 _FAR = 1e7  # pixels from the origin, where no image reaches
-_FEW = 8  # labels that are sooner looked for one by one
+_FEW = 4  # labels that are sooner looked for one by one
 _FOUR, _EIGHT = (ndimage.generate_binary_structure(2, n) for n in (1, 2))
 
 
@@ -95,12 +96,12 @@ def merge(labels: Labels, chosen: Sequence[int]) -> Change:
     InputError
         If fewer than two particles of the image are chosen.
     """
-    ids = _check_present(labels, chosen)
+    ids, pixels = _find(labels, chosen)
     if len(ids) < 2:
         raise InputError(
             f"Expected at least two particles to merge, got {len(ids)}; choose more with shift."
         )
-    return _relabel(labels, _find(labels, ids[1:]), ids[0])
+    return _relabel(labels, pixels[labels.reshape(-1)[pixels] != ids[0]], ids[0])
 
 
 def delete(labels: Labels, chosen: Sequence[int]) -> Change:
@@ -111,7 +112,8 @@ def delete(labels: Labels, chosen: Sequence[int]) -> Change:
     InputError
         If none of them is in the image.
     """
-    return _relabel(labels, _find(labels, _check_present(labels, chosen)), 0)
+    _, pixels = _find(labels, chosen)
+    return _relabel(labels, pixels, 0)
 
 
 def split_by_seeds(labels: Labels, label: int, seeds_yx: ArrayLike) -> Change:
@@ -132,7 +134,7 @@ def split_by_seeds(labels: Labels, label: int, seeds_yx: ArrayLike) -> Change:
     InputError
         If there are fewer than two seeds, or one of them is outside the particle.
     """
-    _check_present(labels, [label])
+    _find(labels, [label])
     window = _bound(labels, label)
     inside = labels[window] == label
     corner = np.array([part.start for part in window])
@@ -170,7 +172,7 @@ def split_by_line(labels: Labels, label: int, *lines_yx: ArrayLike) -> Change:
     InputError
         If the lines do not separate parts of the particle.
     """
-    _check_present(labels, [label])
+    _find(labels, [label])
     window = _bound(labels, label)
     inside = np.pad(labels[window] == label, 1)
     corner = np.array([part.start - 1 for part in window])
@@ -229,12 +231,28 @@ def find_present(labels: Labels, chosen: Sequence[int]) -> list[int]:
 
 
 def mark(labels: Labels, chosen: Sequence[int]) -> NDArray[np.bool_]:
-    """Pixels (Y, X) of some particles; for few, in a fraction of the time of `numpy.isin`."""
+    """Pixels (Y, X) of some particles, in a fraction of the time of `numpy.isin`."""
     if len(chosen) >= _FEW:
-        return np.isin(labels, chosen)
+        wanted = [label for label in chosen if 0 < label <= np.iinfo(np.int32).max]
+        return _mark(labels, np.unique(np.array(wanted, np.int32)))
     marked = np.zeros(labels.shape, bool)
     for label in chosen:
         marked |= labels == label
+    return marked
+
+
+@numba.njit(cache=True, nogil=True)
+def _mark(labels: Labels, wanted: Labels) -> NDArray[np.bool_]:
+    marked = np.zeros(labels.shape, np.bool_)
+    for y in range(labels.shape[0]):
+        last, is_wanted = np.int32(0), False
+        for x in range(labels.shape[1]):
+            label = labels[y, x]
+            if label != last:
+                last = label
+                k = np.searchsorted(wanted, label)
+                is_wanted = k < len(wanted) and wanted[k] == label
+            marked[y, x] = is_wanted
     return marked
 
 
@@ -245,17 +263,15 @@ def _check_points(points_yx: ArrayLike) -> NDArray[np.float64]:
     return points
 
 
-def _check_present(labels: Labels, chosen: Sequence[int]) -> list[int]:
+def _find(labels: Labels, chosen: Sequence[int]) -> tuple[list[int], NDArray[np.int64]]:
+    """Labels of particles, ascending, and the flat indices of their pixels."""
     ids = sorted({int(label) for label in chosen} - {0})
-    missing = [label for label in ids if not (labels == label).any()]
+    pixels = np.flatnonzero(mark(labels, ids))
+    missing = sorted(set(ids) - set(np.unique(labels.reshape(-1)[pixels]).tolist()))
     if missing or not ids:
         what = f"particle {missing[0]}, which is not there" if missing else "none"
         raise InputError(f"Expected particles of this image, got {what}; choose them again.")
-    return ids
-
-
-def _find(labels: Labels, ids: Sequence[int]) -> NDArray[np.int64]:
-    return np.flatnonzero(mark(labels, ids))
+    return ids, pixels
 
 
 def _relabel(labels: Labels, pixels: NDArray[np.int64], label: int) -> Change:

@@ -1,10 +1,10 @@
 """Maps that were smoothed before they came here, on which counting goes wrong."""
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 _WIDTHS = (2, 3, 4, 5, 7)
-_SMALLEST = 16
+_SMALLEST, _FEW_ROWS = 16, 8
 _BLOCK, _FEWEST_BLOCKS, _QUIET = 8, 16, 0.5
 
 
@@ -35,15 +35,30 @@ def detect_box_mean(counts: NDArray[np.floating]) -> int:
         return 1
     margin = _WIDTHS[-1] // 2
     inner = counts[margin:-margin, margin:-margin]
-    values = np.unique(np.abs(inner)).astype(np.float64)
+    some = inner[:: max(len(inner) // _FEW_ROWS, 1)]
+    parts = (inner[start : start + _BLOCK] for start in range(0, len(inner), _BLOCK))
+    if not any(_are_multiples(some, width) for width in _WIDTHS) or all(
+        np.array_equal(part, np.rint(part)) for part in parts
+    ):
+        return 1  # which is soon seen of most maps
+    values = np.unique(np.abs(inner))
     for width in (1, *_WIDTHS):
-        steps = values * width**2
-        tolerance = 1e-3 + 2e-6 * steps  # values are kept as float32
-        if tolerance.max(initial=0.0) > 0.1:  # whole steps can no longer be told apart
+        if _tolerate(values[-1] * float(width**2)) > 0.1:  # whole steps cannot be told apart
             return 1
-        if np.all(np.abs(steps - np.round(steps)) < tolerance):
+        if _are_multiples(values, width):
             return width if width == 1 or _is_smooth(inner, width) else 1
     return 1
+
+
+def _are_multiples(values: NDArray[np.floating], width: int) -> bool:
+    """Whether all are multiples of 1 / width^2."""
+    steps = np.abs(values.astype(np.float64)) * width**2
+    return bool(np.all(np.abs(steps - np.round(steps)) < _tolerate(steps)))
+
+
+def _tolerate(steps: ArrayLike) -> NDArray[np.float64]:
+    """How far from whole numbers steps may lie that are kept as float32."""
+    return 1e-3 + 2e-6 * np.asarray(steps, float)
 
 
 def _is_smooth(image: NDArray[np.floating], width: int) -> bool:

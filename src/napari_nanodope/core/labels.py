@@ -1,10 +1,14 @@
 """Label images: compact numbering, and the morphology of every particle in one pass."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,22 @@ def compact_labels(labels: NDArray[np.int32]) -> CompactLabels:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where a part of an image lies in it.
+
+    Attributes
+    ----------
+    first_px : (int, int)
+        Row and column of the part's first pixel.
+    shape_px : (int, int)
+        Rows and columns of the whole.
+    """
+
+    first_px: tuple[int, int]
+    shape_px: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Morphology:
     """Shape of every particle; all arrays have one row per particle.
 
@@ -81,8 +101,20 @@ class Morphology:
     contact_fraction: NDArray[np.float64]
     touches_border: NDArray[np.bool_]
 
+    def of(self, chosen: NDArray[np.bool_] | NDArray[np.intp]) -> Self:
+        """Rows that are chosen, by a mask (N,) or by their numbers."""
+        return type(self)(*(getattr(self, name)[chosen] for name in self.__slots__))
 
-def measure_morphology(labels: CompactLabels, pixel_size_nm: tuple[float, float]) -> Morphology:
+    @classmethod
+    def join(cls, parts: "Sequence[Morphology]") -> Self:
+        """Rows of several, one after another."""
+        columns = ([getattr(part, name) for part in parts] for name in cls.__slots__)
+        return cls(*map(np.concatenate, columns))
+
+
+def measure_morphology(
+    labels: CompactLabels, pixel_size_nm: tuple[float, float], place: Place | None = None
+) -> Morphology:
     """Area, bounds, centroid, eccentricity, solidity and contacts of every particle.
 
     Parameters
@@ -91,6 +123,8 @@ def measure_morphology(labels: CompactLabels, pixel_size_nm: tuple[float, float]
         The particles. A label in several pieces is one particle.
     pixel_size_nm : (float, float)
         Height and width of a pixel (dy, dx) in nm.
+    place : Place, optional
+        Where the image lies in a larger one, of which positions and the border are then.
 
     Notes
     -----
@@ -106,8 +140,12 @@ def measure_morphology(labels: CompactLabels, pixel_size_nm: tuple[float, float]
     cov = (sums[:, 5] / n - mean_y * mean_x) * dy * dx
     spread = np.hypot(var_y - var_x, 2 * cov)
     ratio = (var_y + var_x - spread) / (var_y + var_x + spread)
-    n_rows, n_columns = labels.image.shape
     hull = _hull_areas(*_row_extents(labels.image, bounds))
+    n_rows, n_columns = labels.image.shape
+    if place is not None:
+        n_rows, n_columns = place.shape_px
+        first = first + place.first_px
+        bounds = bounds + np.tile(np.array(place.first_px, np.int32), 2)
     return Morphology(
         n_pixels=sums[:, 0],
         bounds_px=bounds,

@@ -10,7 +10,12 @@ from qtpy.QtWidgets import QCheckBox, QLabel, QPushButton
 
 from napari_nanodope._napari.widgets.form import StageForm
 from napari_nanodope._napari.widgets.panel import Panel
-from napari_nanodope.core.counting import count_false_positives, find_particle_free
+from napari_nanodope.core.counting import (
+    Cover,
+    count_false_positives,
+    count_inside,
+    find_cover,
+)
 from napari_nanodope.model import InputError
 from napari_nanodope.pipeline import analyze
 from napari_nanodope.recipe import ParticlesStage
@@ -48,7 +53,8 @@ class CountPanel(Panel):
         self.always.toggled.connect(self._show_state)
         self.fill(self.elements, self.form, self.volume, self.live, self.button, self.always)
         self._overlay: Any = None
-        self._free: NDArray[np.bool_] | None = None
+        self._cover: Cover | None = None
+        self._is_covered = False
         self._told: FieldResult | None = None
         self._sentences: list[str] = []
         self.elements.changed.connect(self._on_changed)
@@ -77,7 +83,7 @@ class CountPanel(Panel):
             raise InputError("Expected labels to measure, got none; segment the field first.")
         self._take_values()
         recipe, given = session.recipe, session.outlines or labels
-        exclusions, state = dict(session.excluded), session.state()
+        exclusions, state, previous = dict(session.excluded), session.state(), session.result
 
         def work(
             report: "Callable[[float, str], None]", cancelled: "Callable[[], bool]"
@@ -87,6 +93,7 @@ class CountPanel(Panel):
                 recipe,
                 labels=given,
                 exclusions=exclusions,
+                previous=previous,
                 progress=report,
                 cancelled=cancelled,
             )
@@ -95,6 +102,7 @@ class CountPanel(Panel):
 
     def _on_changed(self) -> None:
         self.attempt(self._take_values)
+        self._show_threshold()
 
     def _take_values(self) -> None:
         stages = {
@@ -103,10 +111,9 @@ class CountPanel(Panel):
             "particles": self.volume.stage(),
         }
         self.session.set_recipe(self.session.recipe.model_copy(update=stages))
-        self._show_threshold()
 
     def _on_labels(self) -> None:
-        self._free = None
+        self._is_covered = False
         if self.isVisible() or self._overlay in self.session.viewer.layers:
             self._show_threshold()
 
@@ -126,11 +133,11 @@ class CountPanel(Panel):
         if labels is None:
             self.live.setText(f"{np.count_nonzero(counts > threshold)} pixels above {threshold:g}")
             return
-        if self._free is None:
-            self._free = find_particle_free(labels)
-        inside = int(np.count_nonzero((counts > threshold) & (labels > 0)))
-        false = count_false_positives(counts, self._free, threshold)
-        n_pixels = int(np.count_nonzero(labels))
+        if self._cover is None or not self._is_covered:
+            self._cover, self._is_covered = find_cover(labels, self._cover), True
+        inside = count_inside(counts, self._cover.particles, threshold)
+        false = count_false_positives(counts, self._cover.free, threshold)
+        n_pixels = int(np.count_nonzero(self._cover.particles))
         self.live.setText(
             f"{inside} {dopant} pixels in particles, of which {false.per_pixel * n_pixels:.0f} are "
             f"expected to be false: {false.n_events} of {false.n_pixels} pixels far from particles "

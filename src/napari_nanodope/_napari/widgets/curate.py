@@ -10,12 +10,14 @@ from qtpy.compat import isalive
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox, QGridLayout, QLabel, QPushButton, QSizePolicy, QWidget
 
-from napari_nanodope._napari.left_out import LeftOut
 from napari_nanodope._napari.overlays import Overlay, draw_outlines, hatch
 from napari_nanodope._napari.widgets.form import StageForm
 from napari_nanodope._napari.widgets.panel import Panel
 from napari_nanodope._napari.widgets.splitting import Splitting
+from napari_nanodope.core.editing import mark
+from napari_nanodope.core.measuring import Shapes, measure_shapes
 from napari_nanodope.model import InputError
+from napari_nanodope.pipeline import find_left_out
 
 if TYPE_CHECKING:
     import napari
@@ -38,7 +40,7 @@ class CuratePanel(Panel):
         self._chosen = Overlay(self.session, "chosen", "white")
         self._shown_chosen: Any = None
         self._shown_left_out: Any = None
-        self._known = LeftOut()
+        self._shapes: Shapes | None = None
         self._hatched = Overlay(self.session, "left out", "#ff9500")
         self._bound: Labels | None = None
         self.reason = QComboBox()
@@ -138,8 +140,10 @@ class CuratePanel(Panel):
         labels, state = session.labels, (chosen, session.version)
         if labels is None:
             self._chosen.hide()
-        elif state != self._shown_chosen:
+        elif state != self._shown_chosen and chosen:
             self._chosen.show(draw_outlines(labels, chosen))
+        elif state != self._shown_chosen:
+            self._chosen.clear()
         self._shown_chosen = state
 
     def _choose_doubtful(self) -> None:
@@ -188,8 +192,9 @@ class CuratePanel(Panel):
             return
         if is_known:
             return
-        reasons = self._known.find(labels, field.pixel_size_nm, session.recipe, session.excluded)
-        self._hatched.show(hatch(np.isin(labels, list(reasons))))
+        self._shapes = measure_shapes(labels, field.pixel_size_nm, self._shapes)
+        reasons = find_left_out(self._shapes, session.recipe, session.excluded)
+        self._hatched.show(hatch(mark(labels, list(reasons))))
         told = [f"{n} {why}" for why, n in Counter(reasons.values()).most_common()]
         self.left_out.setText(f"Left out, hatched: {'; '.join(told) or 'none'}.")
 

@@ -1,10 +1,10 @@
 """The file of the field: its signals, its spectrum, and by which lines elements are mapped."""
 
-from contextlib import suppress
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtWidgets import QPushButton
+from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from napari_nanodope._napari.mapping import (
     FileContent,
@@ -22,7 +22,6 @@ from napari_nanodope._napari.mapping import (
 )
 from napari_nanodope._napari.widgets.field_about import FieldAbout
 from napari_nanodope._napari.widgets.panel import Panel
-from napari_nanodope._napari.widgets.spectrum_view import SpectrumView
 from napari_nanodope.core.editing import mark
 from napari_nanodope.model import FieldOfView, InputError, is_element
 
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
 
     import napari
 
+    from napari_nanodope._napari.widgets.spectrum_view import SpectrumView
     from napari_nanodope.core.xray import XrayLine
     from napari_nanodope.io.spectrum import SumSpectrum
     from napari_nanodope.recipe import LineWindows
@@ -47,22 +47,31 @@ class FieldPanel(Panel):
         self._choices: dict[str, LineChoice] = {}
         self._content = FileContent(())
         self._part: SumSpectrum | None = None
-        self._is_awake = False
         self._looked_at: Any = None
         self._summed: Any = None
+        self._is_awake = False
         self.take = QPushButton("Show the field of the selected layer")
         self.about = FieldAbout()
-        self.view = SpectrumView(self._list_lines)
         self.apply_button = QPushButton("Apply")
         self.apply_button.setToolTip("Read the file anew with these elements, lines and windows")
-        self.fill(self.take, self.about, self.view, self.apply_button)
+        self._box = QWidget()  # for the spectrum, once there is one
+        self._room = QVBoxLayout(self._box)
+        self._room.setContentsMargins(0, 0, 0, 0)
+        self.fill(self.take, self.about, self._box, self.apply_button)
         self.take.clicked.connect(self.look)
         self.apply_button.clicked.connect(self.apply)
-        self._connect()
+        self.follow(self.session.field_changed, self._show_field)
+        self.follow(self.session.chosen_changed, self._continue)
+        self.follow(self.session.labels_changed, self._continue)
         self._show_field()
 
-    def _connect(self) -> None:
-        view, session = self.view, self.session
+    @cached_property
+    def view(self) -> "SpectrumView":
+        """Spectrum with its elements and windows, made when it is needed: matplotlib is slow."""
+        from napari_nanodope._napari.widgets.spectrum_view import SpectrumView  # noqa: PLC0415
+
+        view = SpectrumView(self._list_lines)
+        self._room.addWidget(view)
         view.table.ticked.connect(self._on_ticked)
         view.table.line_chosen.connect(self._on_line)
         view.table.selected.connect(lambda _: self._draw(zoom=True))
@@ -70,9 +79,7 @@ class FieldPanel(Panel):
         view.added.connect(lambda symbol: self.attempt(lambda: self._add(symbol)))
         view.of_chosen.toggled.connect(self._continue)
         view.is_scaled.toggled.connect(lambda _: self._draw())
-        self.follow(session.field_changed, self._show_field)
-        self.follow(session.chosen_changed, self._continue)
-        self.follow(session.labels_changed, self._continue)
+        return view
 
     # The field and its file
 
@@ -88,8 +95,7 @@ class FieldPanel(Panel):
         super().showEvent(event)
         self._is_awake = True
         if self.session.field is None:
-            with suppress(InputError):  # there may be none yet
-                self.session.find_field()
+            self.session.look_for_field()
         self._continue()
 
     def hideEvent(self, event: Any) -> None:
@@ -127,7 +133,7 @@ class FieldPanel(Panel):
 
     def cancel(self) -> None:
         """Give up what is running; the spectrum of particles is read when it is asked for again."""
-        if self.job is not None and self._part is None and self.view.of_chosen.isChecked():
+        if self.job is not None and self._summed is not None and self._part is None:
             self.view.of_chosen.setChecked(False)
         super().cancel()
 
@@ -141,7 +147,7 @@ class FieldPanel(Panel):
 
     def _show_content(self) -> None:
         has_spectrum = self._content.spectrum is not None
-        self.view.setVisible(has_spectrum)
+        self._box.setVisible(has_spectrum)
         self.apply_button.setVisible(has_spectrum)
         if has_spectrum:
             self.view.table.set_choices(list(self._choices.values()))
@@ -170,27 +176,25 @@ class FieldPanel(Panel):
         self._draw()
 
     def _on_line(self, symbol: str, line: str) -> None:
-        choice = replace(self._choices[symbol], line=line, windows=None, is_mapped=True)
-        self._set_choice(choice)
+        self._set_choice(replace(self._choices[symbol], line=line, windows=None, is_mapped=True))
         self.view.table.select(symbol)
         self._draw(zoom=True)
 
     def _on_windows(self, windows: "LineWindows") -> None:
-        symbol = self.view.table.symbol
-        if symbol:
+        if symbol := self.view.table.symbol:
             self._set_choice(replace(self._choices[symbol], windows=windows, is_mapped=True))
 
     def _set_choice(self, choice: LineChoice) -> None:
-        before = self._choices[choice.symbol]
-        self._choices[choice.symbol] = choice
+        before, self._choices[choice.symbol] = self._choices[choice.symbol], choice
         if (before.windows is None) != (choice.windows is None):
             self.view.table.set_choice(choice)
         self.view.table.tick(choice.symbol, choice.is_mapped)
 
     def _draw(self, *, zoom: bool = False) -> None:
-        content, choice = self._content, self._choices.get(self.view.table.symbol)
+        content = self._content
         if content.spectrum is None or content.seen is None:
             return
+        choice = self._choices.get(self.view.table.symbol)
         windows = None
         try:
             if choice is not None:
