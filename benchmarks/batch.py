@@ -23,7 +23,7 @@ from napari_nanodope.io.arrays import save_field
 from napari_nanodope.results import load_json
 
 N_SCENES = 10  # simulated; the others are copies under other names
-N_ROUNDS, N_PART = 5, 100
+N_ROUNDS, N_PART, N_FIRST = 5, 100, 10
 
 
 def make_project(folder: Path, n_fields: int, size_px: int) -> None:
@@ -92,16 +92,16 @@ def time_whole_batch(folder: Path, workers: int) -> dict[str, float]:
 def time_part(project: nd.Project, workers: int) -> tuple[float, float]:
     """Seconds per field of measuring some fields again, and those in which a worker was at it.
 
-    From the first that ends to the last; start-up is left out.
+    By the times at which results were finished, from when all workers are well under way.
     """
-    for one in project.fields[:N_PART]:
-        (one.folder / "provenance.json").unlink()
-    ends: list[float] = []
-    report = run_batch(project, workers=workers, progress=lambda done: ends.append(done.seconds))
+    last = [one.folder / "provenance.json" for one in project.fields[:N_PART]]
+    for path in last:
+        path.unlink()
+    report = run_batch(project, workers=workers)
     assert len(report.done) == N_PART, report.failures
-    told = [load_json(one.folder / "provenance.json") for one in project.fields[:N_PART]]
-    at_work = statistics.mean(one["seconds"] for one in told[workers:])
-    return (ends[-1] - ends[workers]) / (N_PART - workers), at_work  # ends[0] is the beginning
+    told = sorted((path.stat().st_mtime_ns * 1e-9, load_json(path)["seconds"]) for path in last)
+    ends, at_work = zip(*told[N_FIRST:], strict=True)
+    return (ends[-1] - ends[0]) / (len(ends) - 1), statistics.mean(at_work)
 
 
 def time_command(folder: Path) -> float:

@@ -38,8 +38,9 @@ _LOCK, _HOLDER = ".batch.lock", ".batch.json"
 _BEAT_S, _STALE_S = 5.0, 60.0
 _PATIENCE_S = 60.0  # without any worker
 _STARTS = 3
-_PER_WORKER = 6  # of them under way for each, so that none waits and few are lost
-_PAUSE_S, _COUNT_S = 0.2, 1.0  # to take in together what ends; to count workers again
+_PER_WORKER = 16  # given out for each, so that none waits
+_PAUSE_S, _LAST_PAUSE_S = 1.0, 0.2  # to take in together what ends: less work beside the workers
+_COUNT_S = 1.0  # to count workers again
 _PARTIAL = re.compile(r"\..+\.partial(\.\w+)?")
 _LIBRARIES = ("OMP", "MKL", "OPENBLAS", "NUMEXPR")
 _ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in _LIBRARIES}
@@ -252,12 +253,13 @@ class _Run:
 
         self.start = self.last_seen = time.perf_counter()
         self._tell("")
-        waiting = iter(self.due)
+        waiting, n_left = iter(self.due), len(self.due)
         running: dict[Any, Task] = {}
         try:
             while True:
                 n_free = _PER_WORKER * max(1, self._count_threads(client)) - len(running)
                 if given := list(islice(waiting, max(n_free, 0))):
+                    n_left -= len(given)
                     parts = [dict(self.states[one.name].parts) for one in given]
                     futures = client.map(do_safely, given, parts, pure=False)
                     running.update(zip(futures, given, strict=True))
@@ -265,7 +267,7 @@ class _Run:
                     return
                 with suppress(TimeoutError, CancelledError), client.as_current():
                     wait(list(running), timeout=1, return_when="FIRST_COMPLETED")
-                time.sleep(_PAUSE_S)
+                time.sleep(_PAUSE_S if n_left else _LAST_PAUSE_S)
                 for future, outcome in _gather(client, running):
                     self._take_in(outcome, running.pop(future))
                 self.beat()
