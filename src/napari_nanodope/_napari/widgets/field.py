@@ -4,7 +4,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QPushButton
 
 from napari_nanodope._napari.mapping import (
     FileContent,
@@ -54,10 +54,7 @@ class FieldPanel(Panel):
         self.about = FieldAbout()
         self.apply_button = QPushButton("Apply")
         self.apply_button.setToolTip("Read the file anew with these elements, lines and windows")
-        self._box = QWidget()  # for the spectrum, once there is one
-        self._room = QVBoxLayout(self._box)
-        self._room.setContentsMargins(0, 0, 0, 0)
-        self.fill(self.take, self.about, self._box, self.apply_button)
+        self.fill(self.take, self.about, self.apply_button)
         self.take.clicked.connect(self.look)
         self.apply_button.clicked.connect(self.apply)
         self.follow(self.session.field_changed, self._show_field)
@@ -71,7 +68,7 @@ class FieldPanel(Panel):
         from napari_nanodope._napari.widgets.spectrum_view import SpectrumView  # noqa: PLC0415
 
         view = SpectrumView(self._list_lines)
-        self._room.addWidget(view)
+        self._layout.insertWidget(self._layout.indexOf(self.apply_button), view)
         view.table.ticked.connect(self._on_ticked)
         view.table.line_chosen.connect(self._on_line)
         view.table.selected.connect(lambda _: self._draw(zoom=True))
@@ -147,8 +144,9 @@ class FieldPanel(Panel):
 
     def _show_content(self) -> None:
         has_spectrum = self._content.spectrum is not None
-        self._box.setVisible(has_spectrum)
         self.apply_button.setVisible(has_spectrum)
+        if has_spectrum or "view" in vars(self):
+            self.view.setVisible(has_spectrum)
         if has_spectrum:
             self.view.table.set_choices(list(self._choices.values()))
             self._draw(zoom=True)
