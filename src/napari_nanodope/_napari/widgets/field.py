@@ -68,6 +68,7 @@ class FieldPanel(Panel):
         from napari_nanodope._napari.widgets.spectrum_view import SpectrumView  # noqa: PLC0415
 
         view = SpectrumView(self._list_lines)
+        view.setVisible(self._content.spectrum is not None)
         self._layout.insertWidget(self._layout.indexOf(self.apply_button), view)
         view.table.ticked.connect(self._on_ticked)
         view.table.line_chosen.connect(self._on_line)
