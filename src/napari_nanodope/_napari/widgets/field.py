@@ -68,8 +68,8 @@ class FieldPanel(Panel):
         from napari_nanodope._napari.widgets.spectrum_view import SpectrumView  # noqa: PLC0415
 
         view = SpectrumView(self._list_lines)
-        view.setVisible(self._content.spectrum is not None)
         self._layout.insertWidget(self._layout.indexOf(self.apply_button), view)
+        view.setVisible(self._content.spectrum is not None)
         view.table.ticked.connect(self._on_ticked)
         view.table.line_chosen.connect(self._on_line)
         view.table.selected.connect(lambda _: self._draw(zoom=True))
