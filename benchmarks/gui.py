@@ -3,6 +3,7 @@
 Needs a display; without one, run it under `.ci/with-display`.
 """
 
+import argparse
 import compileall
 import os
 import statistics
@@ -29,12 +30,17 @@ print(time.perf_counter() - start)
 
 def main() -> None:
     """Print milliseconds of every action until the viewer is drawn again."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--window-px", type=int, nargs=2, default=(1400, 900), help="width and height"
+    )
+    window_px = parser.parse_args().window_px
     compileall.compile_dir(find_spec("napari_nanodope").submodule_search_locations[0], quiet=1)
     print(f"{'opening the dock, first time':42} {median(open_dock, 3) * 1e3:7.0f} ms")
     with tempfile.TemporaryDirectory() as folder:
         os.environ["NANODOPE_EDITS"] = folder
         print(f"{'':42}   until drawn   before drawing")
-        for name, (whole, before) in time_actions().items():
+        for name, (whole, before) in time_actions(*window_px).items():
             print(f"{name:42} {whole * 1e3:10.0f} ms {before * 1e3:13.0f} ms")
 
 
@@ -51,7 +57,7 @@ def median(measure: Callable[[], float], n_runs: int = N_RUNS) -> float:
     return statistics.median(measure() for _ in range(n_runs))
 
 
-def time_actions() -> dict[str, tuple[float, float]]:
+def time_actions(*window_px: int) -> dict[str, tuple[float, float]]:
     """Seconds of every action, by name, until it is drawn and before that begins."""
     import napari
     from qtpy.QtCore import QEventLoop
@@ -64,7 +70,7 @@ def time_actions() -> dict[str, tuple[float, float]]:
         nd.PhantomParams(shape_px=(N_PX, N_PX), n_particles=N_PARTICLES, shot_noise=True), seed=1
     )
     viewer = napari.Viewer(show=True)
-    viewer.window.resize(1400, 900)
+    viewer.window.resize(*window_px)
     _, dock = viewer.window.add_plugin_dock_widget("napari-nanodope", "Nanodope")
     session, count = session_of(viewer), dock.panels["Count"]
     session.show_field(field)
