@@ -100,7 +100,8 @@ class _Very:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, _Very) and self._value is other._value
 
-    __hash__ = None  # type: ignore[assignment]
+    def __hash__(self) -> int:
+        return id(self._value)
 
 
 def is_shown(viewer: "ViewerModel", field: FieldOfView) -> bool:
